@@ -1,0 +1,51 @@
+# For a newcomer: `make demo` and `make test`. The rest is for those who work here.
+
+CARGO ?= cargo
+
+.PHONY: demo test fmt lint check deps unit it e2e bench doc clean-servers
+
+## Calls twelve people on this machine through a real Asterisk.
+demo: asterisk
+	$(CARGO) build --package trunkline-server
+	./target/debug/trunkline demo
+
+## Everything CI runs, in its order.
+test:
+	./tests/run.sh
+
+## A real Asterisk, SIPp and espeak-ng in .asterisk/, without root.
+.PHONY: asterisk
+asterisk:
+	./asterisk/get.sh
+
+fmt:
+	$(CARGO) fmt --all
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+
+check:
+	$(CARGO) check --workspace --all-targets
+
+## The direction of dependencies between the crates.
+deps:
+	$(CARGO) xtask check-deps
+
+unit:
+	$(CARGO) test --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e
+
+it:
+	$(CARGO) test --package trunkline-it
+
+e2e: asterisk
+	$(CARGO) build --package trunkline-server
+	$(CARGO) test --package trunkline-e2e
+
+## CPU seconds of Trunkline and of Asterisk for real calls, release build.
+bench: asterisk
+	$(CARGO) build --release --package trunkline-server --package trunkline-e2e
+	./target/release/load 2000 100
+
+doc:
+	$(CARGO) doc --workspace --no-deps

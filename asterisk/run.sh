@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+#
+# Starts an Asterisk of our own in the foreground, in a folder of its own:
+#
+#   asterisk/run.sh --dir DIR [--ari-port 8088] [--sip-port 5060]
+#                   [--rtp-start 10000] [--rtp-end 14999] [--bind 127.0.0.1]
+#                   [--entityid MAC] [--base-domain trunkline.localhost] [--ice no]
+#
+# The shell becomes Asterisk (exec), so the caller's process id is Asterisk's: end it
+# with SIGTERM. Several can run side by side with different folders and ports.
+#
+#   DIR/ari-account   user:password of ARI, made once and kept (mode 600)
+#   DIR/etc           the configuration, rendered anew from asterisk/etc at each start
+#   DIR/log           what Asterisk says; DIR/spool, DIR/var, DIR/cache, DIR/run: its data
+set -euo pipefail
+
+# shellcheck source=asterisk/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() { sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; }
+
+dir='' ari_port=8088 sip_port=5060 rtp_start=10000 rtp_end=14999 bind=127.0.0.1
+entityid='' base_domain=trunkline.localhost ice=no
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage && exit 0 ;;
+	--*) [ $# -ge 2 ] || die "$1 wants a value" ;;
+	*) usage && die "what is $1?" ;;
+	esac
+	case $1 in
+	--dir) dir=$2 ;;
+	--ari-port) ari_port=$2 ;;
+	--sip-port) sip_port=$2 ;;
+	--rtp-start) rtp_start=$2 ;;
+	--rtp-end) rtp_end=$2 ;;
+	--bind) bind=$2 ;;
+	--entityid) entityid=$2 ;;
+	--base-domain) base_domain=$2 ;;
+	--ice) ice=$2 ;;
+	*) usage && die "what is $1?" ;;
+	esac
+	shift 2
+done
+
+[ -n "$dir" ] || { usage && die '--dir is missing'; }
+for port in "$ari_port" "$sip_port" "$rtp_start" "$rtp_end"; do
+	[[ $port =~ ^[0-9]{1,5}$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || die "$port is not a port number"
+done
+[ "$rtp_start" -lt "$rtp_end" ] || die "--rtp-start must be below --rtp-end"
+[[ $bind =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}$ ]] || die "--bind wants an IPv4 address, not $bind"
+[[ $base_domain =~ ^[A-Za-z0-9.-]+$ ]] || die "--base-domain wants a domain name, not $base_domain"
+[[ $ice =~ ^(yes|no)$ ]] || die '--ice wants yes or no'
+find_loader "$root" && [ -e "$root/usr/sbin/asterisk" ] ||
+	die "Asterisk is not in $asterisk_dir yet: run asterisk/get.sh first"
+
+mkdir -p "$dir"
+dir=$(cd -- "$dir" && pwd -P)
+# The folder's name ends up in Asterisk's configuration, where these have a meaning.
+case "$dir$root" in *[\;\|\&\\\"]* | *$'\n'*) die "the path $dir or $root has characters that Asterisk's configuration cannot hold" ;; esac
+# A path to a unix socket holds 107 characters; Asterisk would run, without a console.
+if [ ${#dir} -gt 90 ]; then
+	printf 'run.sh: the path of %s is long: the console (rasterisk) will not work\n' "$dir" >&2
+fi
+
+# The same folder and addresses give the same identity again, so that Trunkline knows
+# this Asterisk after a restart. 02 marks the address as locally made.
+if [ -z "$entityid" ]; then
+	digest=$(printf '%s' "$dir $bind $sip_port" | sha256sum)
+	entityid=02:${digest:0:2}:${digest:2:2}:${digest:4:2}:${digest:6:2}:${digest:8:2}
+fi
+[[ $entityid =~ ^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$ ]] || die "--entityid wants a MAC address, not $entityid"
+systemname=asterisk-${entityid//:/}
+
+mkdir -p "$dir"/{etc,var/keys,spool/recording,run,log,cache,moh}
+
+if [ ! -s "$dir/ari-account" ]; then
+	(
+		umask 077
+		printf 'trunkline:%s\n' "$(head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >"$dir/ari-account"
+	)
+fi
+chmod 600 "$dir/ari-account"
+IFS=: read -r ari_user ari_password <"$dir/ari-account"
+[ "$ari_user" = trunkline ] && [[ $ari_password =~ ^[[:graph:]]+$ ]] ||
+	die "$dir/ari-account must be trunkline:<password>; delete it to get a new one"
+
+# No sed and no command line for the password: other users could see it in `ps`.
+render() {
+	local text
+	text=$(<"$1")
+	text=${text//@ARI_PASSWORD@/"$ari_password"}
+	text=${text//@ARI_PORT@/"$ari_port"}
+	text=${text//@SIP_PORT@/"$sip_port"}
+	text=${text//@RTP_START@/"$rtp_start"}
+	text=${text//@RTP_END@/"$rtp_end"}
+	text=${text//@BIND@/"$bind"}
+	text=${text//@ENTITYID@/"$entityid"}
+	text=${text//@SYSTEMNAME@/"$systemname"}
+	text=${text//@BASE_DOMAIN@/"$base_domain"}
+	text=${text//@ICE@/"$ice"}
+	text=${text//@LIBDIR@/"$libdir"}
+	text=${text//@ROOT@/"$root"}
+	text=${text//@DIR@/"$dir"}
+	printf '%s\n' "$text"
+}
+for template in "$checkout"/asterisk/etc/*.conf; do
+	rendered=$dir/etc/${template##*/}
+	# All private, not only ari.conf: pjsip.conf may come to hold a trunk's password.
+	(umask 077 && render "$template" >"$rendered.new")
+	mv "$rendered.new" "$rendered"
+done
+# Asterisk reports each of these as an error when it is not there; empty means default.
+for optional in acl ccss chan_websocket confbridge features manager pjproject pjsip_wizard udptl websocket_client; do
+	[ -e "$dir/etc/$optional.conf" ] || : >"$dir/etc/$optional.conf"
+done
+
+# Music on hold: signed 16 bit at 8 kHz, two soft notes a second apart, then quiet.
+if [ ! -s "$dir/moh/chime.sln" ]; then
+	LC_ALL=C awk 'BEGIN {
+		pi = atan2(0, -1)
+		for (i = 0; i < 32000; i++) {
+			note = int(i / 8000)
+			t = (i % 8000) / 8000
+			s = note < 2 ? int(3000 * exp(-4 * t) * sin(2 * pi * (note ? 523.25 : 659.25) * t)) : 0
+			if (s < 0) s += 65536
+			printf "%c%c", s % 256, int(s / 256)
+		}
+	}' >"$dir/moh/chime.sln.new"
+	mv "$dir/moh/chime.sln.new" "$dir/moh/chime.sln"
+fi
+
+# What the reference does: time stamps of events are in UTC.
+export TZ=UTC
+# See astcachedir in asterisk.conf.
+cd -- "$dir/cache"
+exec "$loader" --inhibit-cache --library-path "$libpath" \
+	"$root/usr/sbin/asterisk" -C "$dir/etc/asterisk.conf" -f -g

@@ -1,0 +1,86 @@
+//! One Asterisk, as its link and the queues share it.
+
+use tokio::sync::watch;
+use trunkline_model::id::AsteriskId;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::http::Http;
+use crate::metrics::{AsteriskLabels, Metrics};
+use crate::status::Status;
+
+pub(crate) struct Asterisk {
+    pub(crate) config: Config,
+    pub(crate) http: Http,
+    pub(crate) metrics: Metrics,
+    status: watch::Sender<Status>,
+}
+
+impl Asterisk {
+    pub(crate) fn new(config: Config, metrics: Metrics) -> Result<Self, Error> {
+        config.validate()?;
+        let http = Http::new(&config, metrics.clone())?;
+        let status = Status {
+            url: config.url.clone(),
+            ..Status::default()
+        };
+        Ok(Self {
+            config,
+            http,
+            metrics,
+            status: watch::Sender::new(status),
+        })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.config.url
+    }
+
+    pub(crate) fn labels(&self) -> AsteriskLabels {
+        AsteriskLabels {
+            asterisk: self.config.url.clone(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.status.borrow().connected
+    }
+
+    /// Whether it is connected and has this id.
+    pub(crate) fn is_connected_as(&self, id: &AsteriskId) -> bool {
+        let status = self.status.borrow();
+        status.connected && status.asterisk_id.as_ref() == Some(id)
+    }
+
+    pub(crate) fn set_connected(&self, id: AsteriskId, version: String) {
+        self.metrics.connected.get_or_create(&self.labels()).set(1);
+        if self.status.borrow().asterisk_id.is_some() {
+            self.metrics
+                .reconnections
+                .get_or_create(&self.labels())
+                .inc();
+        }
+        self.status.send_modify(|status| {
+            status.connected = true;
+            status.asterisk_id = Some(id);
+            status.version = Some(version);
+            status.last_error = None;
+        });
+    }
+
+    pub(crate) fn set_away(&self, error: Option<String>) {
+        self.metrics.connected.get_or_create(&self.labels()).set(0);
+        self.status.send_modify(|status| {
+            status.connected = false;
+            status.last_error = error;
+        });
+    }
+}

@@ -1,0 +1,361 @@
+//! The proxies of a process: who serves which queue.
+//!
+//! A queue has one consumer per process. A permanent queue is therefore served
+//! once, for all Asterisks that name it; the queue of an Asterisk's id is served
+//! for whichever of them has that id at the moment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use trunkline_bus::{Bus, Consumer, QueueSpec};
+use trunkline_model::id::AsteriskId;
+use trunkline_model::service::asterisk_queue;
+
+use crate::asterisk::Asterisk;
+use crate::config::Config;
+use crate::error::Error;
+use crate::link::Link;
+use crate::link_error::LinkError;
+use crate::metrics::Metrics;
+use crate::requests::{Pick, Server};
+use crate::status::Status;
+
+/// Starts the proxies of this process, one per Asterisk. They connect in the
+/// background, for ever; the queues are served from the start. `shutdown` ends
+/// them: no more requests are taken, those in progress are finished, the
+/// websockets are closed.
+///
+/// # Errors
+///
+/// When a configuration is wrong or a permanent queue is served already. That an
+/// Asterisk is away is not an error.
+pub async fn start(
+    configs: Vec<Config>,
+    bus: Arc<dyn Bus>,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<Running, Error> {
+    let mut asterisks = Vec::new();
+    for config in configs {
+        asterisks.push(Arc::new(Asterisk::new(config, metrics.clone())?));
+    }
+    refuse_twins(&asterisks)?;
+    let group = Arc::new(Group::new(bus, metrics));
+    for (queue, asterisks) in by_permanent_queue(&asterisks) {
+        group.serve_permanent(queue, asterisks).await?;
+    }
+    let closing = CancellationToken::new();
+    let mut links = JoinSet::new();
+    for asterisk in &asterisks {
+        let link = Link::new(Arc::clone(asterisk), Arc::clone(&group), closing.clone());
+        links.spawn(link.run());
+    }
+    let task = tokio::spawn(supervise(group, links, closing, shutdown));
+    Ok(Running { asterisks, task })
+}
+
+/// The running proxies. Dropping it does not end them.
+pub struct Running {
+    asterisks: Vec<Arc<Asterisk>>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// What is known of each Asterisk, in the order of the configurations.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<Status> {
+        self.asterisks
+            .iter()
+            .map(|asterisk| asterisk.status())
+            .collect()
+    }
+
+    /// The same, to wait for changes.
+    #[must_use]
+    pub fn watch(&self) -> Vec<watch::Receiver<Status>> {
+        self.asterisks
+            .iter()
+            .map(|asterisk| asterisk.watch())
+            .collect()
+    }
+
+    /// Waits for the end that `shutdown` brings about.
+    pub async fn stopped(self) {
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the proxies did not end in order");
+        }
+    }
+}
+
+async fn supervise(
+    group: Arc<Group>,
+    mut links: JoinSet<()>,
+    closing: CancellationToken,
+    shutdown: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            Some(Err(error)) = links.join_next() => {
+                tracing::error!(%error, "the link to an Asterisk ended; restart Trunkline");
+            }
+        }
+    }
+    group.stop().await;
+    closing.cancel();
+    while links.join_next().await.is_some() {}
+}
+
+fn refuse_twins(asterisks: &[Arc<Asterisk>]) -> Result<(), Error> {
+    for (at, asterisk) in asterisks.iter().enumerate() {
+        if asterisks[..at]
+            .iter()
+            .any(|other| other.url() == asterisk.url())
+        {
+            let problem = format!("{} is configured twice", asterisk.url());
+            return Err(Error::Config {
+                field: "url",
+                problem,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn by_permanent_queue(asterisks: &[Arc<Asterisk>]) -> BTreeMap<String, Vec<Arc<Asterisk>>> {
+    let mut queues: BTreeMap<String, Vec<Arc<Asterisk>>> = BTreeMap::new();
+    for asterisk in asterisks {
+        for queue in &asterisk.config.permanent_queues {
+            queues
+                .entry(queue.clone())
+                .or_default()
+                .push(Arc::clone(asterisk));
+        }
+    }
+    queues
+}
+
+pub(crate) struct Group {
+    pub(crate) bus: Arc<dyn Bus>,
+    metrics: Metrics,
+    /// Who has which id at the moment.
+    owners: Mutex<HashMap<AsteriskId, Arc<Asterisk>>>,
+    /// None once the end has begun.
+    consumers: Mutex<Option<Vec<Consumer>>>,
+}
+
+impl Group {
+    fn new(bus: Arc<dyn Bus>, metrics: Metrics) -> Self {
+        Self {
+            bus,
+            metrics,
+            owners: Mutex::default(),
+            consumers: Mutex::new(Some(Vec::new())),
+        }
+    }
+
+    async fn serve_permanent(
+        &self,
+        queue: String,
+        asterisks: Vec<Arc<Asterisk>>,
+    ) -> Result<(), Error> {
+        let workers = asterisks
+            .iter()
+            .map(|asterisk| asterisk.config.max_concurrent_requests)
+            .sum();
+        let served = self.serve(queue.clone(), workers, in_turn(asterisks)).await;
+        served.map_err(|source| Error::Serve { queue, source })
+    }
+
+    /// Serves the queue of this id for this Asterisk. It stays served when the
+    /// Asterisk goes away or comes back with another id: requests about what it
+    /// held are then answered at once.
+    pub(crate) async fn serve_own(
+        self: Arc<Self>,
+        id: &AsteriskId,
+        asterisk: &Arc<Asterisk>,
+    ) -> Result<(), LinkError> {
+        if self.take_over(id, asterisk)? {
+            return Ok(());
+        }
+        let group = Arc::downgrade(&self);
+        let owned = id.clone();
+        let pick: Pick = Box::new(move || group.upgrade()?.owner(&owned));
+        let workers = asterisk.config.max_concurrent_requests;
+        self.serve(asterisk_queue(id.as_str()), workers, pick)
+            .await
+            .map_err(|error| {
+                self.owners
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(id);
+                LinkError::Queue {
+                    url: asterisk.url().to_owned(),
+                    cause: error.to_string(),
+                }
+            })
+    }
+
+    /// Makes this Asterisk the one with this id; whether the queue is served
+    /// already.
+    fn take_over(&self, id: &AsteriskId, asterisk: &Arc<Asterisk>) -> Result<bool, LinkError> {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = owners.get(id)
+            && !Arc::ptr_eq(other, asterisk)
+            && other.is_connected_as(id)
+        {
+            let (url, other) = (asterisk.url().to_owned(), other.url().to_owned());
+            return Err(LinkError::Same {
+                url,
+                other,
+                id: id.to_string(),
+            });
+        }
+        Ok(owners.insert(id.clone(), Arc::clone(asterisk)).is_some())
+    }
+
+    fn owner(&self, id: &AsteriskId) -> Option<Arc<Asterisk>> {
+        self.owners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+
+    async fn serve(
+        &self,
+        queue: String,
+        workers: usize,
+        pick: Pick,
+    ) -> Result<(), trunkline_bus::Error> {
+        let server = Server {
+            pick,
+            metrics: self.metrics.clone(),
+        };
+        let consumer = self
+            .bus
+            .serve(QueueSpec::new(queue, workers), Arc::new(server))
+            .await?;
+        // At the end the list is gone, and the consumer goes with this call.
+        if let Some(consumers) = self
+            .consumers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
+            consumers.push(consumer);
+        }
+        Ok(())
+    }
+
+    /// Takes no more requests and waits for those in progress.
+    async fn stop(&self) {
+        let consumers = self
+            .consumers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let stopping = consumers.into_iter().flatten().map(Consumer::stop);
+        futures_util::future::join_all(stopping).await;
+    }
+}
+
+/// The connected ones in turn.
+fn in_turn(asterisks: Vec<Arc<Asterisk>>) -> Pick {
+    let next = AtomicUsize::new(0);
+    Box::new(move || {
+        let start = next.fetch_add(1, Ordering::Relaxed);
+        let after =
+            (0..asterisks.len()).map(|at| &asterisks[(start.wrapping_add(at)) % asterisks.len()]);
+        after
+            .into_iter()
+            .find(|asterisk| asterisk.is_connected())
+            .cloned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_bus::InProcess;
+
+    use super::*;
+
+    fn asterisk(url: &str) -> Arc<Asterisk> {
+        let config = Config {
+            url: url.to_owned(),
+            ..Config::default()
+        };
+        Arc::new(Asterisk::new(config, Metrics::default()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_connected_ones_answer_in_turn() {
+        let all = ["http://a", "http://b", "http://c"].map(asterisk);
+        let pick = in_turn(all.to_vec());
+        assert!(pick().is_none());
+        for (asterisk, id) in [(&all[0], "1"), (&all[2], "3")] {
+            asterisk.set_connected(id.into(), "22".to_owned());
+        }
+        let picked: Vec<String> = (0..6).map(|_| pick().unwrap().url().to_owned()).collect();
+        assert!(picked.iter().any(|url| url == "http://a"), "{picked:?}");
+        assert!(picked.iter().any(|url| url == "http://c"), "{picked:?}");
+        assert!(!picked.iter().any(|url| url == "http://b"), "{picked:?}");
+    }
+
+    #[tokio::test]
+    async fn an_id_belongs_to_one_asterisk_at_a_time() {
+        let group = Arc::new(Group::new(Arc::new(InProcess::new()), Metrics::default()));
+        let [first, second] = ["http://a", "http://b"].map(asterisk);
+        let id = AsteriskId::from("02:00:00:00:00:01");
+        Arc::clone(&group).serve_own(&id, &first).await.unwrap();
+        first.set_connected(id.clone(), "22".to_owned());
+        let error = Arc::clone(&group)
+            .serve_own(&id, &second)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, LinkError::Same { .. }), "{error}");
+        first.set_away(None);
+        Arc::clone(&group).serve_own(&id, &second).await.unwrap();
+        assert!(Arc::ptr_eq(&group.owner(&id).unwrap(), &second));
+        group.stop().await;
+    }
+
+    #[tokio::test]
+    async fn one_asterisk_is_configured_once_and_a_queue_served_once() {
+        let bus: Arc<dyn Bus> = Arc::new(InProcess::new());
+        let token = CancellationToken::new();
+        let twins = vec![Config::default(), Config::default()];
+        let error = start(twins, Arc::clone(&bus), Metrics::default(), token.clone())
+            .await
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("asterisk.url"), "{error}");
+
+        let config = || {
+            vec![Config {
+                url: "http://127.0.0.1:1".to_owned(),
+                ..Config::default()
+            }]
+        };
+        let running = start(
+            config(),
+            Arc::clone(&bus),
+            Metrics::default(),
+            token.clone(),
+        )
+        .await
+        .unwrap();
+        let error = start(config(), bus, Metrics::default(), token.clone())
+            .await
+            .err()
+            .unwrap();
+        assert!(matches!(error, Error::Serve { .. }), "{error}");
+        token.cancel();
+        running.stopped().await;
+    }
+}

@@ -1,0 +1,37 @@
+//! The role beside an Asterisk: websocket and HTTP on one side, the bus on the
+//! other (chapter 01 §8).
+//!
+//! ```text
+//!              ┌ link ──── websocket ─── events, in order ──> asterisk.all.event
+//!  Asterisk ───┤
+//!              └ http <─── requests ──── asterisk.<id>.request, asterisk.call.request, …
+//! ```
+//!
+//! [`start`] runs the proxies of a process as one group: each Asterisk has a link
+//! and a queue of its own, and the queues that several may answer (the permanent
+//! ones) are served once, by whichever Asterisk is connected, in turn.
+//!
+//! The proxy decides nothing and keeps nothing. What it adds to the reference's:
+//! it says when it is connected and when not ([`trunkline_ari::event::Connection`]),
+//! it notices a silent peer, and it always answers.
+
+mod account;
+mod asterisk;
+mod backoff;
+pub mod config;
+mod error;
+mod group;
+mod http;
+mod link;
+mod link_error;
+pub mod metrics;
+mod requests;
+mod socket;
+mod status;
+
+pub use account::Account;
+pub use config::Config;
+pub use error::Error;
+pub use group::{Running, start};
+pub use metrics::Metrics;
+pub use status::Status;

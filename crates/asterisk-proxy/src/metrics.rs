@@ -1,0 +1,78 @@
+//! What the proxies count: the common metrics (chapter 01 §7.4) and their own.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use trunkline_bus::metrics::{ProcessTimes, ServiceMetrics, process_times};
+
+/// Which Asterisk.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AsteriskLabels {
+    /// Its URL.
+    pub asterisk: String,
+}
+
+/// A request to Asterisk.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AriLabels {
+    pub method: &'static str,
+    /// Asterisk's status, or `error` when it gave none.
+    pub status: String,
+}
+
+/// Metrics of all proxies of a process.
+#[derive(Clone)]
+pub struct Metrics {
+    /// The common ones.
+    pub service: ServiceMetrics,
+    /// Whether an Asterisk's events arrive: 1 or 0.
+    pub connected: Family<AsteriskLabels, Gauge>,
+    /// Websockets that were set up again after a loss.
+    pub reconnections: Family<AsteriskLabels, Counter>,
+    /// Websocket messages that were no JSON.
+    pub garbage: Family<AsteriskLabels, Counter>,
+    /// Requests to Asterisk, milliseconds.
+    pub ari_request_process_time: ProcessTimes<AriLabels>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            service: ServiceMetrics::default(),
+            connected: Family::default(),
+            reconnections: Family::default(),
+            garbage: Family::default(),
+            ari_request_process_time: process_times(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Registers them under the namespace of `registry`, which is
+    /// `asterisk_proxy`.
+    pub fn register(&self, registry: &mut Registry) {
+        self.service.register(registry);
+        registry.register(
+            "connected",
+            "Whether the events of an Asterisk arrive",
+            self.connected.clone(),
+        );
+        registry.register(
+            "reconnections",
+            "Websockets to an Asterisk that were set up again",
+            self.reconnections.clone(),
+        );
+        registry.register(
+            "garbage",
+            "Websocket messages of an Asterisk that were no JSON",
+            self.garbage.clone(),
+        );
+        registry.register(
+            "ari_request_process_time",
+            "Requests to Asterisk, milliseconds",
+            self.ari_request_process_time.clone(),
+        );
+    }
+}

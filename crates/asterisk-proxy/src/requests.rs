@@ -1,0 +1,258 @@
+//! Requests from the bus: which of them go to Asterisk, and what is answered
+//! (chapter 01 §8.3). There is always an answer.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use trunkline_bus::envelope::JSON;
+use trunkline_bus::metrics::{RouteLabels, millis};
+use trunkline_bus::{Method, Request, RequestHandler, Response};
+use trunkline_model::TypedError;
+use trunkline_model::error::Status;
+use trunkline_model::service::Service;
+
+use crate::asterisk::Asterisk;
+use crate::http::{Answer, Ask, HttpError};
+use crate::metrics::Metrics;
+
+/// Finds the Asterisk that a queue's next request is for.
+pub(crate) type Pick = Box<dyn Fn() -> Option<Arc<Asterisk>> + Send + Sync>;
+
+/// Serves one queue.
+pub(crate) struct Server {
+    pub(crate) pick: Pick,
+    pub(crate) metrics: Metrics,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Ari,
+    Ami,
+    RecordingMove,
+    Unknown,
+}
+
+impl Route {
+    fn of(method: &str, uri: &str) -> Self {
+        if uri.starts_with("/ari/") {
+            return Self::Ari;
+        }
+        // Compat: the reference has a route for `/ami/` only, and its caller asks
+        // `/ami` (chapter 01 §13.3, 21).
+        if uri == "/ami" || uri.starts_with("/ami/") {
+            return Self::Ami;
+        }
+        match (method, uri) {
+            ("POST", "/proxy/recording_file_move") => Self::RecordingMove,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Ari => "/ari",
+            Self::Ami => "/ami",
+            Self::RecordingMove => "/proxy/recording_file_move",
+            Self::Unknown => "notfound",
+        }
+    }
+}
+
+#[async_trait]
+impl RequestHandler for Server {
+    async fn handle(&self, body: Bytes) -> Option<Bytes> {
+        let Ok(request) = serde_json::from_slice::<Request>(&body) else {
+            tracing::warn!(bytes = body.len(), "a request envelope cannot be read");
+            return Some(Response::bare(400).encode());
+        };
+        let started = Instant::now();
+        let route = Route::of(&request.method, &request.uri);
+        let response = match route {
+            Route::Ari => self.ari(&request).await,
+            Route::Ami => not_built("Trunkline cannot send AMI actions yet."),
+            Route::RecordingMove => {
+                not_built("Trunkline cannot move recordings from the proxy yet.")
+            }
+            Route::Unknown => Response::bare(404),
+        };
+        let method = Method::parse(&request.method).map_or("other", Method::as_str);
+        let labels = RouteLabels {
+            r#type: route.label(),
+            method,
+        };
+        let elapsed = millis(started.elapsed());
+        self.metrics
+            .service
+            .receive_request_process_time
+            .get_or_create(&labels)
+            .observe(elapsed);
+        Some(response.encode())
+    }
+}
+
+impl Server {
+    async fn ari(&self, request: &Request) -> Response {
+        let Some(asterisk) = (self.pick)() else {
+            return unavailable("ASTERISK_UNAVAILABLE", "No Asterisk is connected.");
+        };
+        // Asterisk would say 200 and drop the channel without an event.
+        if creates_channel(request) && !asterisk.is_connected() {
+            return unavailable(
+                "ASTERISK_UNAVAILABLE",
+                "The events of this Asterisk do not arrive.",
+            );
+        }
+        let Ok(method) = reqwest::Method::from_bytes(request.method.as_bytes()) else {
+            return Response::bare(400);
+        };
+        let ask = Ask {
+            method,
+            uri: &request.uri,
+            content_type: &request.data_type,
+            body: request.data.as_deref().map(RawValue::get),
+        };
+        match asterisk.http.ask(ask).await {
+            Ok(answer) => passed_on(request, answer),
+            Err(error) => failed(request, &asterisk, &error),
+        }
+    }
+}
+
+/// Whether the request brings a channel into the application, which needs its
+/// websocket.
+fn creates_channel(request: &Request) -> bool {
+    let path = request.uri.split('?').next().unwrap_or_default();
+    let creates = matches!(
+        path,
+        "/ari/channels" | "/ari/channels/create" | "/ari/channels/externalMedia"
+    );
+    request.method == "POST" && creates
+}
+
+/// Asterisk's answer as it is.
+fn passed_on(request: &Request, answer: Answer) -> Response {
+    let data = match body(&answer.body) {
+        Ok(data) => data,
+        Err(error) => {
+            // Compat: the reference does not reply at all.
+            tracing::warn!(uri = path(request), status = answer.status, %error, "Asterisk's answer is no JSON");
+            return Response::bare(500);
+        }
+    };
+    Response {
+        status_code: answer.status,
+        data_type: JSON.to_owned(),
+        data,
+    }
+}
+
+fn body(bytes: &Bytes) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_slice(bytes).map(Some)
+}
+
+fn failed(request: &Request, asterisk: &Asterisk, error: &HttpError) -> Response {
+    let (url, method, uri) = (asterisk.url(), request.method.as_str(), path(request));
+    match error {
+        HttpError::Path => Response::bare(404),
+        HttpError::Busy => {
+            tracing::warn!(
+                url,
+                method,
+                uri,
+                "Asterisk has too many requests in progress"
+            );
+            unavailable(
+                "ASTERISK_BUSY",
+                "Asterisk has too many requests in progress.",
+            )
+        }
+        HttpError::Connect(cause) => {
+            // The link says so in the log, and what to do.
+            tracing::debug!(url, method, uri, cause, "a request finds no Asterisk");
+            unavailable("ASTERISK_UNAVAILABLE", "Asterisk does not answer.")
+        }
+        HttpError::Lost(_) | HttpError::Timeout => {
+            tracing::warn!(url, method, uri, %error, "a request to Asterisk got no answer");
+            Response::bare(500)
+        }
+    }
+}
+
+/// A query may hold a value of a channel variable.
+fn path(request: &Request) -> &str {
+    request.uri.split('?').next().unwrap_or_default()
+}
+
+fn unavailable(reason: &str, message: &str) -> Response {
+    typed(Status::Unavailable, reason, message)
+}
+
+fn not_built(message: &str) -> Response {
+    typed(Status::FailedPrecondition, "NOT_BUILT", message)
+}
+
+fn typed(status: Status, reason: &str, message: &str) -> Response {
+    Response::typed(&TypedError::new(
+        status,
+        reason,
+        Service::ASTERISK_PROXY.name(),
+        message,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ask(method: &str, uri: &str) -> String {
+        let server = Server {
+            pick: Box::new(|| None),
+            metrics: Metrics::default(),
+        };
+        let request = Request {
+            method: method.to_owned(),
+            uri: uri.to_owned(),
+            ..Request::default()
+        };
+        String::from_utf8(server.handle(request.encode()).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_request_is_answered() {
+        assert_eq!(
+            ask("GET", "/v1/calls").await,
+            r#"{"status_code":404,"data_type":""}"#
+        );
+        assert_eq!(
+            ask("GET", "/ari").await,
+            r#"{"status_code":404,"data_type":""}"#
+        );
+        assert_eq!(
+            ask("GET", "/ari/channels").await,
+            r#"{"status_code":503,"data_type":"voipbin_error","data":{"status":"UNAVAILABLE","reason":"ASTERISK_UNAVAILABLE","domain":"asterisk-proxy","message":"No Asterisk is connected."}}"#
+        );
+        for (method, uri) in [
+            ("POST", "/ami"),
+            ("POST", "/ami/"),
+            ("POST", "/proxy/recording_file_move"),
+        ] {
+            let answer = ask(method, uri).await;
+            assert!(
+                answer.contains("409") && answer.contains("NOT_BUILT"),
+                "{uri}: {answer}"
+            );
+        }
+        let server = Server {
+            pick: Box::new(|| None),
+            metrics: Metrics::default(),
+        };
+        let answer = server.handle(Bytes::from_static(b"garbage")).await.unwrap();
+        assert_eq!(&answer[..], br#"{"status_code":400,"data_type":""}"#);
+    }
+}

@@ -1,0 +1,176 @@
+//! Sending requests as one service, and understanding the answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use trunkline_model::error::TYPED_ERROR;
+use trunkline_model::service::Service;
+use trunkline_model::{TypedError, wire};
+
+use crate::envelope::{Method, Request, Response};
+use crate::error::Error;
+use crate::metrics::{RequestLabels, ServiceMetrics, millis};
+use crate::port::Bus;
+
+/// Time-out of a request unless chapter 01 §9 names another one.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Why a request did not give what was asked for.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RpcError {
+    /// The carrier failed.
+    #[error(transparent)]
+    Transport(#[from] Error),
+    /// The service answered with a typed error.
+    #[error("{0}")]
+    Typed(Box<TypedError>),
+    /// The service answered with a bare error status.
+    #[error("the service answered with status {0}")]
+    Status(u16),
+    /// The answer is not what the request promises.
+    #[error("the answer cannot be read: {0}")]
+    Answer(String),
+}
+
+impl RpcError {
+    /// Whether the service says that there is no such thing.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Self::Status(404) => true,
+            Self::Typed(error) => error.status.code() == 404,
+            Self::Transport(_) | Self::Status(_) | Self::Answer(_) => false,
+        }
+    }
+
+    /// Whether the service, or the way to it, is away for the moment.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Status(503) | Self::Transport(_) => true,
+            Self::Typed(error) => error.status.code() == 503,
+            Self::Status(_) | Self::Answer(_) => false,
+        }
+    }
+
+    /// Whether the work may have been done although there is no answer.
+    #[must_use]
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(self, Self::Transport(error) if !error.not_delivered())
+    }
+}
+
+/// Sends requests in the name of one service.
+#[derive(Clone)]
+pub struct Rpc {
+    bus: Arc<dyn Bus>,
+    publisher: Service,
+    metrics: ServiceMetrics,
+}
+
+impl Rpc {
+    /// Requests of `publisher` over `bus`.
+    #[must_use]
+    pub fn new(bus: Arc<dyn Bus>, publisher: Service, metrics: ServiceMetrics) -> Self {
+        Self {
+            bus,
+            publisher,
+            metrics,
+        }
+    }
+
+    /// Begins a request.
+    #[must_use]
+    pub fn request(&self, method: Method, uri: impl Into<String>) -> Request {
+        Request::new(self.publisher, method, uri)
+    }
+
+    /// Sends a request and returns the reply as it is. `resource` is the tag of
+    /// chapter 01 §9 for the metric.
+    ///
+    /// # Errors
+    ///
+    /// [`RpcError::Transport`] or [`RpcError::Answer`].
+    pub async fn send(
+        &self,
+        queue: &str,
+        request: &Request,
+        resource: &'static str,
+        timeout: Duration,
+    ) -> Result<Response, RpcError> {
+        let started = Instant::now();
+        let answer = self.bus.request(queue, request.encode(), timeout).await;
+        let labels = RequestLabels {
+            target: queue.to_owned(),
+            resource,
+            method: Method::parse(&request.method).map_or("other", Method::as_str),
+        };
+        self.metrics
+            .request_process_time
+            .get_or_create(&labels)
+            .observe(millis(started.elapsed()));
+        let body = answer?;
+        serde_json::from_slice(&body).map_err(|error| RpcError::Answer(error.to_string()))
+    }
+
+    /// Sends a request and decodes its payload.
+    ///
+    /// # Errors
+    ///
+    /// Any status from 300 on is an error (chapter 01 §2.6).
+    pub async fn call<T: DeserializeOwned + Default>(
+        &self,
+        queue: &str,
+        request: &Request,
+        resource: &'static str,
+        timeout: Duration,
+    ) -> Result<T, RpcError> {
+        interpret(&self.send(queue, request, resource, timeout).await?)
+    }
+
+    /// The service in whose name requests are sent.
+    #[must_use]
+    pub fn publisher(&self) -> Service {
+        self.publisher
+    }
+
+    /// Where requests and events of this service are counted.
+    #[must_use]
+    pub fn metrics(&self) -> &ServiceMetrics {
+        &self.metrics
+    }
+
+    /// The carrier.
+    #[must_use]
+    pub fn bus(&self) -> &Arc<dyn Bus> {
+        &self.bus
+    }
+}
+
+/// Reads a reply in the order of chapter 01 §2.6. An empty payload gives the
+/// zero value and is not an error.
+///
+/// # Errors
+///
+/// For any status from 300 on, and for a payload of another shape.
+pub fn interpret<T: DeserializeOwned + Default>(response: &Response) -> Result<T, RpcError> {
+    let text = response
+        .data
+        .as_deref()
+        .map(serde_json::value::RawValue::get);
+    if response.status_code >= 400
+        && response.data_type == TYPED_ERROR
+        && let Some(error) = text.and_then(|text| wire::decode::<TypedError>(text).ok())
+    {
+        return Err(RpcError::Typed(Box::new(error)));
+    }
+    if response.status_code >= 300 {
+        return Err(RpcError::Status(response.status_code));
+    }
+    match text {
+        None | Some("null") => Ok(T::default()),
+        Some(text) => wire::decode(text).map_err(|error| RpcError::Answer(error.to_string())),
+    }
+}

@@ -1,0 +1,206 @@
+//! Envelopes: Request, Response, Event (chapter 01 §2–3).
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use trunkline_model::error::TYPED_ERROR;
+use trunkline_model::service::Service;
+use trunkline_model::{TypedError, wire};
+
+/// Content type of every payload.
+pub const JSON: &str = "application/json";
+
+/// What a request wants done with its resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+impl Method {
+    /// The spelling on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// The method of this spelling; others answer 404 (chapter 02 §5.1).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Get, Self::Post, Self::Put, Self::Delete]
+            .into_iter()
+            .find(|method| method.as_str() == text)
+    }
+}
+
+/// A request (chapter 01 §2.1).
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Request {
+    /// Path and query, such as `/v1/calls/<uuid>`.
+    pub uri: String,
+    /// `GET`, `POST`, `PUT` or `DELETE`.
+    pub method: String,
+    /// Name of the service that asks.
+    pub publisher: String,
+    /// `""`, `text/plain` or `application/json`.
+    pub data_type: String,
+    /// The payload, embedded as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
+    /// For logs only.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
+}
+
+impl Request {
+    /// A request without payload.
+    #[must_use]
+    pub fn new(publisher: Service, method: Method, uri: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            method: method.as_str().to_owned(),
+            publisher: publisher.name().to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with a JSON payload.
+    #[must_use]
+    pub fn json<T: Serialize + ?Sized>(self, payload: &T) -> Self {
+        self.raw(wire::raw(payload))
+    }
+
+    /// The same with a payload that is JSON already.
+    #[must_use]
+    pub fn raw(mut self, payload: Box<RawValue>) -> Self {
+        self.data_type = JSON.to_owned();
+        self.data = Some(payload);
+        self
+    }
+
+    /// As bytes for the carrier.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        wire::encode(self).into()
+    }
+}
+
+/// A reply (chapter 01 §2.2).
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Response {
+    /// HTTP-like status.
+    pub status_code: u16,
+    /// `application/json`, `voipbin_error` or empty.
+    pub data_type: String,
+    /// The payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
+}
+
+impl Response {
+    /// A status without payload: `{"status_code":N,"data_type":""}`.
+    #[must_use]
+    pub fn bare(status_code: u16) -> Self {
+        Self {
+            status_code,
+            ..Self::default()
+        }
+    }
+
+    /// 200 with a JSON payload.
+    #[must_use]
+    pub fn json<T: Serialize + ?Sized>(payload: &T) -> Self {
+        Self {
+            status_code: 200,
+            data_type: JSON.to_owned(),
+            data: Some(wire::raw(payload)),
+        }
+    }
+
+    /// A typed error with its own status.
+    #[must_use]
+    pub fn typed(error: &TypedError) -> Self {
+        Self {
+            status_code: error.status.code(),
+            data_type: TYPED_ERROR.to_owned(),
+            data: Some(wire::raw(error)),
+        }
+    }
+
+    /// As bytes for the carrier.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        wire::encode(self).into()
+    }
+}
+
+/// An event (chapter 01 §3.1).
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Event {
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Name of the service that it comes from.
+    pub publisher: String,
+    pub data_type: String,
+    /// The complete internal resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
+}
+
+impl Event {
+    /// An event of `publisher` about `payload`.
+    #[must_use]
+    pub fn new<T: Serialize + ?Sized>(publisher: Service, kind: &str, payload: &T) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            publisher: publisher.name().to_owned(),
+            data_type: JSON.to_owned(),
+            data: Some(wire::raw(payload)),
+        }
+    }
+
+    /// The payload's JSON text; `null` when there is none.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        self.data.as_deref().map_or("null", RawValue::get)
+    }
+
+    /// As bytes for the carrier.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        wire::encode(self).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_answers_are_bare() {
+        assert_eq!(
+            &Response::bare(404).encode()[..],
+            br#"{"status_code":404,"data_type":""}"#
+        );
+    }
+
+    #[test]
+    fn request_carries_its_payload_as_json() {
+        let request =
+            Request::new(Service::CALL, Method::Post, "/v1/x").json(&serde_json::json!({"a": "<"}));
+        assert_eq!(
+            std::str::from_utf8(&request.encode()).unwrap(),
+            r#"{"uri":"/v1/x","method":"POST","publisher":"call-manager","data_type":"application/json","data":{"a":"\u003c"}}"#
+        );
+    }
+}

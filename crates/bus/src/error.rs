@@ -1,0 +1,39 @@
+//! What can go wrong between two roles.
+
+use std::time::Duration;
+
+/// An error of the carrier. A reply with an error status is not one.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Nobody declared this queue: the role that serves it does not run here.
+    #[error("no role serves the queue `{0}`")]
+    NoQueue(String),
+    /// No reply within the time. The work may have been done all the same.
+    #[error("no reply from the queue `{queue}` within {} ms", waited.as_millis())]
+    Timeout {
+        /// The queue that was asked.
+        queue: String,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The queue is full and stayed full. The message was not accepted.
+    #[error("the queue `{0}` is full")]
+    Full(String),
+    /// The queue has a consumer of this process already.
+    #[error("the queue `{0}` has a consumer in this process already")]
+    Consumed(String),
+    /// The carrier is shutting down or disconnected. The message was not accepted.
+    #[error("the bus is closed")]
+    Closed,
+}
+
+impl Error {
+    /// Whether the request certainly was not executed.
+    #[must_use]
+    pub fn not_delivered(&self) -> bool {
+        match self {
+            Self::NoQueue(_) | Self::Full(_) | Self::Consumed(_) | Self::Closed => true,
+            Self::Timeout { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The port: what a carrier does for the roles.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use crate::error::Error;
+
+/// A carrier of requests and events.
+///
+/// Requests go to one consumer of a queue and are answered; events go to every
+/// queue that is bound to an exchange. Queues are bounded: a full queue makes
+/// the sender wait and then fail, it never grows.
+#[async_trait]
+pub trait Bus: Send + Sync + 'static {
+    /// Sends a request and waits for its reply.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] leaves open whether the work was done; after
+    /// [`Error::not_delivered`] it certainly was not.
+    async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error>;
+
+    /// Publishes an event to every queue bound to `exchange`, in the order of
+    /// the calls. `message_id` lets consumers recognise a repetition.
+    ///
+    /// # Errors
+    ///
+    /// When the carrier did not accept it.
+    async fn publish(
+        &self,
+        exchange: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error>;
+
+    /// Serves a queue of requests.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Consumed`] when this process serves it already.
+    async fn serve(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error>;
+
+    /// Consumes the events of some exchanges through a queue of one's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Consumed`] when this process consumes it already.
+    async fn subscribe(
+        &self,
+        subscription: Subscription,
+        handler: Arc<dyn EventHandler>,
+    ) -> Result<Consumer, Error>;
+}
+
+/// Resolves when a published event is safe: handed over durably, or handled.
+pub type Confirmation = BoxFuture<'static, Result<(), Error>>;
+
+/// A queue and how much of it is worked on at once.
+#[derive(Debug, Clone)]
+pub struct QueueSpec {
+    /// Its name.
+    pub name: String,
+    /// Messages worked on at the same time.
+    pub workers: usize,
+    /// Messages that may wait.
+    pub capacity: usize,
+}
+
+impl QueueSpec {
+    /// A queue with `workers` workers and room for 1,024 waiting messages.
+    #[must_use]
+    pub fn new(name: impl Into<String>, workers: usize) -> Self {
+        Self {
+            name: name.into(),
+            workers,
+            capacity: 1_024,
+        }
+    }
+}
+
+/// A queue that events of some exchanges flow into.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    /// Where they wait.
+    pub queue: QueueSpec,
+    /// Exchanges bound to it. Each is declared before it is bound.
+    pub exchanges: Vec<String>,
+    /// Pauses before a failed event is delivered again; after the last it is
+    /// dropped, counted and logged (chapter 01 §1.4: 5 s, 30 s, 120 s).
+    pub retry_delays: Vec<Duration>,
+}
+
+impl Subscription {
+    /// With the reference's pauses.
+    #[must_use]
+    pub fn new(queue: QueueSpec, exchanges: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            queue,
+            exchanges: exchanges.into_iter().collect(),
+            retry_delays: [5, 30, 120].map(Duration::from_secs).into(),
+        }
+    }
+}
+
+/// A delivered message.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The encoded envelope.
+    pub body: Bytes,
+    /// The sender's id of it; a repetition has the same.
+    pub message_id: Option<Uuid>,
+    /// How often it failed before.
+    pub retries: u32,
+}
+
+/// Answers requests.
+#[async_trait]
+pub trait RequestHandler: Send + Sync + 'static {
+    /// Handles one request and returns the reply. `None` is "no reply at all",
+    /// which some routes of the reference want (chapter 01 §2.4).
+    async fn handle(&self, body: Bytes) -> Option<Bytes>;
+}
+
+/// Handles events.
+pub trait EventHandler: Send + Sync + 'static {
+    /// Takes an event: says under which key it must stay in order, and how it
+    /// is worked off. Runs for one event after the other and must not block.
+    fn accept(&self, message: Message) -> Work;
+}
+
+/// What is to be done with an event.
+pub struct Work {
+    /// Events with the same key are worked off one after the other in the order
+    /// of arrival; different keys, and those without one, in parallel.
+    pub key: Option<String>,
+    /// The work. The event is acknowledged when it returns `Ok`.
+    pub run: BoxFuture<'static, Result<(), Retry>>,
+}
+
+impl Work {
+    /// Nothing to do.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            key: None,
+            run: Box::pin(std::future::ready(Ok(()))),
+        }
+    }
+}
+
+/// The event could not be handled now and is to be delivered again later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// Why, for the log.
+    pub reason: String,
+}
+
+/// A running consumer. Dropping it stops taking messages at once; messages that
+/// wait stay in the queue.
+pub struct Consumer {
+    stop: Option<BoxFuture<'static, ()>>,
+    _guard: Box<dyn Send + Sync>,
+}
+
+impl Consumer {
+    /// `stop` ends the consumer and returns when work in progress is finished;
+    /// `guard` ends it without waiting when dropped.
+    #[must_use]
+    pub fn new(stop: BoxFuture<'static, ()>, guard: Box<dyn Send + Sync>) -> Self {
+        Self {
+            stop: Some(stop),
+            _guard: guard,
+        }
+    }
+
+    /// Takes no more messages and waits until those in progress are finished.
+    pub async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            stop.await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consumer").finish_non_exhaustive()
+    }
+}

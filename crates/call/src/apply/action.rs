@@ -1,0 +1,335 @@
+//! Walking through a call's flow: the next action, and doing it (chapter 03 §5).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use trunkline_ari::request::Play;
+use trunkline_bus::{Method, RpcError};
+use trunkline_delivery::Duty;
+use trunkline_domain::call::action::{Step, step};
+use trunkline_domain::call::hangup;
+use trunkline_domain::call::status::is_live;
+use trunkline_model::action::Kind;
+use trunkline_model::call::{Call, HangupReason, Status};
+use trunkline_model::id::{ActionId, CallId, PlaybackId};
+use trunkline_model::service::Service;
+use trunkline_model::{Action, Timestamp};
+use trunkline_store::{Batch, call as calls};
+
+use crate::Role;
+use crate::error::Error;
+use crate::metrics::ActionLabels;
+
+/// Pause before flow-manager is asked again after it did not answer.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Actions that one walk may do without waiting for anything; flow-manager ends
+/// an activeflow long before.
+const STEPS: usize = 200;
+
+/// Body of `POST /v1/calls/{id}/action-timeout`.
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Timeout {
+    pub(crate) action_id: ActionId,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) action_type: String,
+    /// Time with six digits; unparsable reads as absent.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) tm_execute: String,
+}
+
+/// Goes on with the call's next action (chapter 03 §5.2). Somebody else who is
+/// doing that already makes this do nothing.
+pub(crate) async fn next(role: &Arc<Role>, mut call: Call) -> Result<(), Error> {
+    for _ in 0..STEPS {
+        if !is_live(&call.status) || call.action_next_hold {
+            return Ok(());
+        }
+        if call.activeflow_id.is_nil() {
+            super::hangup::request(role, call.id, &HangupReason::Normal).await?;
+            return Ok(());
+        }
+        let now = role.ledger.now().await?;
+        let hold = calls::hold_at(call.id, call.action.id, now);
+        match role.ledger.apply(Batch::new().with(hold)).await {
+            Err(error) if error.is_conflict() => return Ok(()),
+            outcome => outcome?,
+        }
+        let Some(action) = ask(role, &call).await? else {
+            return Ok(());
+        };
+        let Some(started) = begin(role, &call, action).await? else {
+            return Ok(());
+        };
+        call = started;
+        if perform(role, &call).await? == Then::Wait {
+            return Ok(());
+        }
+    }
+    Err(Error::Precondition(format!(
+        "call `{}` runs through its flow without an end",
+        call.id
+    )))
+}
+
+/// Asks flow-manager; `None` when the walk ends or goes on later.
+async fn ask(role: &Arc<Role>, call: &Call) -> Result<Option<Action>, Error> {
+    match role.flow.next(call.activeflow_id, call.action.id).await {
+        Ok(action) => Ok(Some(action)),
+        Err(error @ RpcError::Transport(_)) => {
+            tracing::warn!(call_id = %call.id, %error, "flow-manager does not answer and will be asked again");
+            ask_again(role, call).await?;
+            Ok(None)
+        }
+        Err(error) => {
+            // The flow has ended, or was never in step: the call ends with it.
+            tracing::debug!(call_id = %call.id, activeflow_id = %call.activeflow_id, %error, "the flow gives no next action");
+            super::hangup::request(role, call.id, &HangupReason::Normal).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Gives the hold back and makes the next try a duty.
+async fn ask_again(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
+    let now = role.ledger.now().await?;
+    let duty = Duty::new(
+        format!("action-next:{}", call.id),
+        call.id,
+        now.plus(ASK_AGAIN),
+        Service::CALL.request_queue(),
+        Method::Post,
+        format!("/v1/calls/{}/action-next", call.id),
+    )
+    .json(&serde_json::json!({}));
+    let batch = Batch::new()
+        .with(calls::set_hold(call.id, true, false, now).unchecked())
+        .with(role.ledger.schedule(now, &duty));
+    Ok(role.ledger.apply(batch).await?)
+}
+
+/// Makes an action the current one. `None` when the call has ended meanwhile.
+async fn begin(role: &Arc<Role>, call: &Call, action: Action) -> Result<Option<Call>, Error> {
+    let now = role.ledger.now().await?;
+    let action = Action {
+        tm_execute: Some(now),
+        ..action
+    };
+    let current = role.call(call.id).await?;
+    let next = Call {
+        action,
+        action_next_hold: false,
+        tm_update: Some(now),
+        ..current
+    };
+    let mut batch = Batch::new()
+        .with(calls::set_action(
+            call.id,
+            &next.action,
+            call.action.id,
+            true,
+            now,
+        ))
+        .with(role.call_event(now, "call_updated", &next));
+    if let Some(duty) = timeout_of(&next, now) {
+        batch.push(role.ledger.schedule(now, &duty));
+    }
+    match role.ledger.apply(batch).await {
+        Err(error) if error.is_conflict() => return Ok(None),
+        outcome => outcome?,
+    }
+    let labels = ActionLabels {
+        r#type: next.action.kind.to_string(),
+    };
+    role.metrics.call_action.get_or_create(&labels).inc();
+    tracing::debug!(call_id = %next.id, action_id = %next.action.id, kind = %next.action.kind, "action started");
+    Ok(Some(next))
+}
+
+/// The duty that ends a timed action.
+fn timeout_of(call: &Call, now: Timestamp) -> Option<Duty> {
+    let Step::Wait { duration_ms } = step(&call.action) else {
+        return None;
+    };
+    let body = Timeout {
+        action_id: call.action.id,
+        action_type: call.action.kind.to_string(),
+        tm_execute: now.fixed(),
+    };
+    let duty = Duty::new(
+        format!("action-timeout:{}", call.id),
+        call.id,
+        now.plus_millis(duration_ms),
+        Service::CALL.request_queue(),
+        Method::Post,
+        format!("/v1/calls/{}/action-timeout", call.id),
+    );
+    Some(duty.json(&body))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Then {
+    /// Something else brings the next action.
+    Wait,
+    /// The next action follows at once.
+    Next,
+}
+
+/// Does the current action. An action that fails is followed by the next one.
+async fn perform(role: &Arc<Role>, call: &Call) -> Result<Then, Error> {
+    match step(&call.action) {
+        Step::Wait { .. } => Ok(Then::Wait),
+        Step::Answer => {
+            let to = role.target_of(&call.channel_id).await?;
+            if call.status != Status::Progressing {
+                report(call, role.ari.answer(&to, &call.channel_id).await);
+            }
+            Ok(Then::Next)
+        }
+        Step::Play { media } => {
+            let to = role.target_of(&call.channel_id).await?;
+            let play = Play {
+                media,
+                playback_id: playback_of(call),
+                ..Play::default()
+            };
+            match role.ari.play(&to, &call.channel_id, &play).await {
+                Ok(_) => Ok(Then::Wait),
+                // It may be playing: its end brings the next action.
+                Err(error) if error.outcome_unknown() => {
+                    report(call, Err(error));
+                    Ok(Then::Wait)
+                }
+                Err(error) => {
+                    report(call, Err(error));
+                    Ok(Then::Next)
+                }
+            }
+        }
+        Step::Hangup(reason) => {
+            super::hangup::request(role, call.id, &reason).await?;
+            Ok(Then::Wait)
+        }
+        Step::HangupAs(other) => {
+            hangup_as(role, call, other).await?;
+            Ok(Then::Wait)
+        }
+        Step::Skip { because } => {
+            tracing::warn!(call_id = %call.id, action_id = %call.action.id, because, "action skipped");
+            Ok(Then::Next)
+        }
+    }
+}
+
+fn report(call: &Call, outcome: Result<(), trunkline_ari::Error>) {
+    if let Err(error) = outcome {
+        let kind = &call.action.kind;
+        tracing::warn!(call_id = %call.id, action_id = %call.action.id, %kind, %error, "an action failed on Asterisk");
+    }
+}
+
+/// Hangs up with the cause of another, ended call's channel (chapter 03 §8.5).
+async fn hangup_as(role: &Arc<Role>, call: &Call, other: CallId) -> Result<(), Error> {
+    let cause = match role.call(other).await {
+        Ok(other) if other.status == Status::Hangup => role
+            .channel(&other.channel_id)
+            .await?
+            .map(|channel| channel.hangup_cause),
+        Ok(_) | Err(_) => None,
+    };
+    let reason = match cause {
+        Some(hangup::cause::BUSY) => HangupReason::Busy,
+        Some(hangup::cause::NO_ANSWER) => HangupReason::NoAnswer,
+        Some(hangup::cause::NO_RESPONSE) => HangupReason::Failed,
+        Some(_) | None => HangupReason::Normal,
+    };
+    super::hangup::request(role, call.id, &reason).await?;
+    Ok(())
+}
+
+/// Goes on with a call whose walk died on the way: the hold that it left is
+/// taken back, and what it was about to do is done.
+pub(crate) async fn resume(role: &Arc<Role>, call: Call) -> Result<(), Error> {
+    let now = role.ledger.now().await?;
+    let release = calls::set_hold(call.id, true, false, now).unchecked();
+    role.ledger.apply(Batch::new().with(release)).await?;
+    let call = Call {
+        action_next_hold: false,
+        ..call
+    };
+    match step(&call.action) {
+        Step::Hangup(_) | Step::HangupAs(_) => perform(role, &call).await.map(drop),
+        Step::Answer | Step::Play { .. } | Step::Wait { .. } | Step::Skip { .. } => {
+            next(role, call).await
+        }
+    }
+}
+
+/// The id of the playback of the call's current action.
+pub(crate) fn playback_of(call: &Call) -> PlaybackId {
+    format!("call:{}", call.action.id).into()
+}
+
+/// The end of a playback (chapter 03 §2.8): counts only for the current action.
+pub(crate) async fn on_playback_finished(
+    role: &Arc<Role>,
+    call: Call,
+    playback: &str,
+) -> Result<(), Error> {
+    let finished: ActionId = playback
+        .trim_start_matches("call:")
+        .parse()
+        .unwrap_or_default();
+    if finished != call.action.id || finished.is_nil() {
+        return Ok(());
+    }
+    next(role, call).await
+}
+
+/// The time-out of an action (chapter 03 §5.5): only of the current one.
+pub(crate) async fn on_timeout(
+    role: &Arc<Role>,
+    id: CallId,
+    timeout: &Timeout,
+) -> Result<(), Error> {
+    let call = role
+        .call(id)
+        .await
+        .map_err(|_| Error::NotFound(crate::error::ROW_NOT_FOUND))?;
+    let fired: Option<Timestamp> = timeout.tm_execute.parse().ok();
+    let is_current = call.action.id == timeout.action_id && call.action.tm_execute == fired;
+    if !is_current || call.action_next_hold {
+        return Err(Error::Precondition(format!(
+            "action `{}` is not the current one",
+            timeout.action_id
+        )));
+    }
+    next(role, call).await
+}
+
+/// Goes on although the current action is not finished (chapter 03 §5.3).
+pub(crate) async fn force_next(role: &Arc<Role>, call: Call) -> Result<(), Error> {
+    let now = role.ledger.now().await?;
+    let release = calls::set_hold(call.id, true, false, now).unchecked();
+    role.ledger.apply(Batch::new().with(release)).await?;
+    if call.action.kind == Kind::Play
+        && let Some(channel) = role.channel(&call.channel_id).await?
+        && !channel.playback_id.is_empty()
+    {
+        // Its end brings the next action.
+        return Ok(role
+            .ari
+            .playback_stop(&super::target(Some(&channel)), &channel.playback_id)
+            .await?);
+    }
+    next(
+        role,
+        Call {
+            action_next_hold: false,
+            ..call
+        },
+    )
+    .await
+}

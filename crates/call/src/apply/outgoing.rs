@@ -1,0 +1,460 @@
+//! Making outgoing calls: admission, the row, the channel (chapter 03 §4).
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use trunkline_ari::AsteriskTarget;
+use trunkline_ari::request::{AddChannel, CreateChannel, Dial};
+use trunkline_domain::address::normalise;
+use trunkline_domain::call::hangup::cause;
+use trunkline_domain::call::outgoing::{self, Refused, SourceRule};
+use trunkline_domain::call::status::is_live;
+use trunkline_domain::call::variables;
+use trunkline_domain::phone;
+use trunkline_model::address::Kind;
+use trunkline_model::billing::{BillingType, IsValidBalanceRequest};
+use trunkline_model::bridge::{Bridge, Reference, ReferenceType};
+use trunkline_model::call::{Call, CreateWithIdRequest, HangupReason, OwnerType};
+use trunkline_model::channel::Channel;
+use trunkline_model::id::{
+    ActiveflowId, BridgeId, CallId, ChannelId, CustomerId, OwnerId, ReferenceId,
+};
+use trunkline_model::outbound_config::OutboundConfig;
+use trunkline_model::route::{Provider, Route};
+use trunkline_model::{Address, activeflow};
+use trunkline_store::{
+    Batch, bridge as bridges, call as calls, channel as channels, outbound_config,
+};
+
+use super::hangup;
+use crate::Role;
+use crate::error::Error;
+use crate::metrics::CountryLabels;
+
+/// Creates one outgoing call under a chosen id and starts its channel.
+pub(crate) async fn create(
+    role: &Arc<Role>,
+    id: CallId,
+    asked: CreateWithIdRequest,
+) -> Result<Call, Error> {
+    outgoing::check_destination(&asked.destination)?;
+    if role.asterisks.all_away() {
+        return Err(Error::NoAsterisk);
+    }
+    if calls::get(role.ledger.db(), id).await?.is_some() {
+        return Err(Error::Precondition(format!("call `{id}` exists already")));
+    }
+    let admitted = admit(role, id, asked).await?;
+    let call = insert(role, id, admitted).await?;
+    match role
+        .flow
+        .set_variables(call.activeflow_id, &variables::of_call(&call))
+        .await
+    {
+        Ok(()) => create_channel_or_fail(role, &call).await?,
+        Err(error) => {
+            hangup::fail(role, id).await?;
+            return Err(error.into());
+        }
+    }
+    role.call(id).await
+}
+
+/// A request that may become a call.
+struct Admitted {
+    asked: CreateWithIdRequest,
+    source: Address,
+    routes: Vec<Route>,
+}
+
+/// The checks of chapter 02 §10.2, in that order.
+async fn admit(
+    role: &Arc<Role>,
+    id: CallId,
+    mut asked: CreateWithIdRequest,
+) -> Result<Admitted, Error> {
+    // Every rule sees what will be stored and dialed.
+    asked.destination = normalise(&asked.destination);
+    let customer_id = asked.customer_id;
+    let customer = role.customer.get(customer_id).await?;
+    outgoing::check_customer(&customer, &asked.destination)?;
+    check_balance(role, customer_id, &asked.destination).await?;
+    let config = if outgoing::is_internal(customer_id) {
+        None
+    } else {
+        outbound_config::by_customer(role.ledger.db(), customer_id).await?
+    };
+    outgoing::complete_metadata(
+        &mut asked.metadata,
+        &customer,
+        config.as_ref(),
+        &asked.destination,
+    );
+    let mut routes = Vec::new();
+    if asked.destination.kind == Kind::Tel {
+        check_country(role, id, customer_id, config.as_ref(), &asked.destination).await?;
+        routes = dial_routes(role, &asked).await?;
+    }
+    let source = source(role, &asked, config.as_ref()).await?;
+    Ok(Admitted {
+        asked,
+        source,
+        routes,
+    })
+}
+
+/// Asks billing-manager about one call; no answer is a no.
+pub(crate) async fn check_balance(
+    role: &Role,
+    customer_id: CustomerId,
+    number: &Address,
+) -> Result<(), Error> {
+    let country = country_of(number).unwrap_or_default();
+    let asked = IsValidBalanceRequest {
+        customer_id,
+        billing_type: BillingType::Call,
+        country,
+        count: 1,
+    };
+    if role.billing.is_valid_balance(&asked).await? {
+        Ok(())
+    } else {
+        Err(Refused::Balance.into())
+    }
+}
+
+fn country_of(address: &Address) -> Option<String> {
+    (address.kind == Kind::Tel)
+        .then(|| phone::country_of(&address.target))
+        .flatten()
+}
+
+async fn check_country(
+    role: &Role,
+    call_id: CallId,
+    customer_id: CustomerId,
+    config: Option<&OutboundConfig>,
+    destination: &Address,
+) -> Result<(), Error> {
+    #[derive(Serialize)]
+    struct Rejected<'a> {
+        customer_id: CustomerId,
+        call_id: CallId,
+        destination_country: &'a str,
+    }
+    let country = country_of(destination);
+    let Err(refused) = outgoing::check_country(customer_id, config, country.as_deref()) else {
+        return Ok(());
+    };
+    let destination_country = country.as_deref().unwrap_or_default();
+    if config.is_some_and(|config| {
+        config
+            .destination_whitelist
+            .as_ref()
+            .is_some_and(|list| !list.is_empty())
+    }) && !destination_country.is_empty()
+    {
+        let labels = CountryLabels {
+            destination_country: destination_country.to_owned(),
+        };
+        role.metrics
+            .outbound_whitelist_rejected
+            .get_or_create(&labels)
+            .inc();
+    }
+    let now = role.ledger.now().await?;
+    let event = role.ledger.event(
+        now,
+        "call.outbound_whitelist_rejected",
+        &Rejected {
+            customer_id,
+            call_id,
+            destination_country,
+        },
+    );
+    role.ledger.apply(Batch::new().with(event)).await?;
+    Err(refused.into())
+}
+
+async fn dial_routes(role: &Role, asked: &CreateWithIdRequest) -> Result<Vec<Route>, Error> {
+    let number = &asked.destination.target;
+    let code = phone::calling_code(number).ok_or_else(|| Refused::Number(number.clone()))?;
+    let providers = outgoing::wanted_providers(&asked.metadata)?;
+    let target = format!("+{code}");
+    let routes = role
+        .route
+        .dialroutes(asked.customer_id, &target, &providers)
+        .await?;
+    if routes.is_empty() {
+        Err(Refused::NoRoute(target).into())
+    } else {
+        Ok(routes)
+    }
+}
+
+/// The source that the call is made with (chapter 03 §4.5).
+async fn source(
+    role: &Role,
+    asked: &CreateWithIdRequest,
+    config: Option<&OutboundConfig>,
+) -> Result<Address, Error> {
+    let given = &asked.source;
+    if outgoing::source_rule(&asked.destination, &asked.metadata) == SourceRule::AsGiven {
+        return Ok(given.clone());
+    }
+    // A look-up that fails counts as "not owned".
+    if given.target.starts_with('+')
+        && let Ok(Some(_)) = role
+            .number
+            .active_by_number(asked.customer_id, &given.target)
+            .await
+    {
+        return Ok(given.clone());
+    }
+    let default = config
+        .map(|config| config.default_outgoing_source_number_id)
+        .unwrap_or_default();
+    if !default.is_nil()
+        && let Ok(Some(number)) = role.number.active_by_id(asked.customer_id, default).await
+    {
+        return Ok(outgoing::source_of_number(&number));
+    }
+    Err(Refused::Source(given.target.clone()).into())
+}
+
+/// Creates the activeflow and the row. Everything is stored before anything is
+/// sent to Asterisk.
+async fn insert(role: &Arc<Role>, id: CallId, admitted: Admitted) -> Result<Call, Error> {
+    let Admitted {
+        asked,
+        source,
+        routes,
+    } = admitted;
+    let activeflow = role
+        .flow
+        .create_activeflow(&activeflow::CreateRequest {
+            id: asked.activeflow_id,
+            customer_id: asked.customer_id,
+            flow_id: asked.flow_id,
+            reference_type: activeflow::ReferenceType::Call,
+            reference_id: ReferenceId(id.0),
+            variables: asked.variables,
+            ..activeflow::CreateRequest::default()
+        })
+        .await?;
+    let (owner_type, owner_id) = owner(role, asked.customer_id, &asked.destination).await;
+    let now = role.ledger.now().await?;
+    let call = outgoing::new_call(Call {
+        id,
+        customer_id: asked.customer_id,
+        owner_type,
+        owner_id,
+        channel_id: ChannelId::random(),
+        flow_id: asked.flow_id,
+        activeflow_id: activeflow.id,
+        master_call_id: asked.master_call_id,
+        groupcall_id: asked.groupcall_id,
+        source: normalise(&source),
+        destination: asked.destination,
+        data: outgoing::options(asked.early_execution, asked.connect, &asked.anonymous),
+        metadata: asked.metadata,
+        action: activeflow.current_action,
+        dialroute_id: routes.first().map(|route| route.id).unwrap_or_default(),
+        dialroutes: routes,
+        tm_create: Some(now),
+        ..Call::default()
+    });
+    let channel = Channel {
+        id: call.channel_id.clone(),
+        tm_create: Some(now),
+        ..Channel::default()
+    };
+    let batch = Batch::new()
+        .with(calls::insert(&call))
+        .with(channels::insert(&channel))
+        .with(role.call_event(now, "call_created", &call));
+    if let Err(error) = role.ledger.apply(batch).await {
+        stop_flow(role, activeflow.id).await;
+        return Err(error.into());
+    }
+    role.metrics.created(&call);
+    tracing::info!(
+        call_id = %id, channel_id = %call.channel_id, activeflow_id = %call.activeflow_id,
+        kind = %call.destination.kind, "outgoing call created"
+    );
+    Ok(call)
+}
+
+async fn stop_flow(role: &Role, id: ActiveflowId) {
+    if let Err(error) = role.flow.stop(id).await {
+        tracing::warn!(activeflow_id = %id, %error, "the flow of a call that was not made could not be stopped");
+    }
+}
+
+/// The agent who owns an address (chapter 03 §3.8); none when the look-up fails.
+pub(crate) async fn owner(
+    role: &Role,
+    customer_id: CustomerId,
+    address: &Address,
+) -> (OwnerType, OwnerId) {
+    let found = match (&address.kind, address.target.parse()) {
+        (Kind::Agent, Ok(id)) => role.agent.get(id).await,
+        _ => {
+            role.agent
+                .by_address(customer_id, &normalise(address))
+                .await
+        }
+    };
+    match found {
+        Ok(agent) if !agent.id.is_nil() => (OwnerType::Agent, OwnerId(agent.id.0)),
+        Ok(_) | Err(_) => (OwnerType::None, OwnerId::NIL),
+    }
+}
+
+async fn create_channel_or_fail(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
+    match create_channel(role, call).await {
+        // The channel may exist: its events, or the comparison with Asterisk,
+        // tell what became of it. Nobody is dialed again meanwhile.
+        Err(Error::Ari(error)) if error.outcome_unknown() => {
+            tracing::warn!(call_id = %call.id, %error, "it is unknown whether the channel was created");
+            Ok(())
+        }
+        Err(error) => {
+            hangup::fail(role, call.id).await?;
+            Err(error)
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Creates the channel of a call without dialing it (chapter 03 §4.6).
+pub(crate) async fn create_channel(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
+    let provider = provider(role, call).await?;
+    let plan = outgoing::plan_channel(call, provider.as_ref())?;
+    let create = CreateChannel {
+        endpoint: plan.endpoint,
+        app: role.config.application.clone(),
+        app_args: plan.app_args,
+        channel_id: call.channel_id.clone(),
+        variables: plan.variables,
+        ..CreateChannel::default()
+    };
+    role.ari.create(&AsteriskTarget::Call, &create).await?;
+    Ok(())
+}
+
+async fn provider(role: &Role, call: &Call) -> Result<Option<Provider>, Error> {
+    if call.destination.kind != Kind::Tel {
+        return Ok(None);
+    }
+    let route = call
+        .dialroutes
+        .iter()
+        .find(|route| route.id == call.dialroute_id);
+    let route = route.ok_or(Refused::Provider)?;
+    Ok(Some(role.route.provider(route.provider_id).await?))
+}
+
+/// Dials: the channel of an outgoing call has entered Stasis (chapter 03 §4.8).
+pub(crate) async fn on_channel_ready(
+    role: &Arc<Role>,
+    channel: &Channel,
+    id: CallId,
+) -> Result<(), Error> {
+    let to = super::target(Some(channel));
+    let call = match role.call(id).await {
+        Ok(call) if is_live(&call.status) && call.channel_id == channel.id => call,
+        Ok(_) | Err(Error::NotFound(_)) => {
+            tracing::info!(call_id = %id, channel_id = %channel.id, "a channel came for a call that has ended");
+            return hangup::end_channel(role, &to, id, &channel.id, cause::NORMAL).await;
+        }
+        Err(error) => return Err(error),
+    };
+    match bridge_and_dial(role, &to, channel, &call).await {
+        Ok(()) => Ok(()),
+        Err(Error::Ari(error)) if error.is_gone() => {
+            // Its end is on the way.
+            tracing::debug!(call_id = %id, channel_id = %channel.id, "the channel ended before it was dialed");
+            Ok(())
+        }
+        Err(error) => {
+            tracing::warn!(call_id = %id, channel_id = %channel.id, %error, "the channel cannot be dialed");
+            hangup::request(role, id, &HangupReason::Normal).await?;
+            Ok(())
+        }
+    }
+}
+
+async fn bridge_and_dial(
+    role: &Arc<Role>,
+    to: &AsteriskTarget,
+    channel: &Channel,
+    call: &Call,
+) -> Result<(), Error> {
+    // A repeated event finds the bridge; dialing twice is refused by Asterisk.
+    if call.bridge_id.is_empty() {
+        let now = role.ledger.now().await?;
+        let bridge = new_bridge(channel, call.id);
+        let limit = hangup::delayed_hangup(
+            format!("channel-limit:{}", channel.id),
+            call.id,
+            to,
+            &channel.id,
+            cause::DURATION_REACHED,
+            now.plus(role.config.max_call_duration()),
+        );
+        let batch = Batch::new()
+            .with(calls::set_bridge(call.id, &bridge.id, now))
+            .with(bridges::insert(&Bridge {
+                tm_create: Some(now),
+                ..bridge.clone()
+            }))
+            .with(role.ledger.schedule(now, &limit));
+        role.ledger.apply(batch).await?;
+        join(role, to, &bridge.id, &bridge.name, &channel.id).await?;
+    }
+    // Compat: the reference names the channel itself as the caller; without a
+    // caller Asterisk sends an anonymous From.
+    let dial = Dial {
+        caller: channel.id.clone(),
+        timeout: role.config.dial_timeout_s,
+    };
+    role.ari.dial(to, &channel.id, &dial).await?;
+    Ok(())
+}
+
+/// The bridge of a call (chapter 03 §3.7).
+pub(crate) fn new_bridge(channel: &Channel, call: CallId) -> Bridge {
+    let reference = Reference {
+        kind: ReferenceType::Call,
+        id: ReferenceId(call.0),
+    };
+    Bridge {
+        asterisk_id: channel.asterisk_id.clone(),
+        id: BridgeId::random(),
+        name: reference.to_string(),
+        reference_type: reference.kind,
+        reference_id: reference.id,
+        channel_ids: vec![channel.id.clone()],
+        ..Bridge::default()
+    }
+}
+
+/// Makes a call's bridge and puts its channel in.
+pub(crate) async fn join(
+    role: &Role,
+    to: &AsteriskTarget,
+    bridge: &BridgeId,
+    name: &str,
+    channel: &ChannelId,
+) -> Result<(), Error> {
+    role.ari
+        .bridge_create(to, bridge, &role.config.bridge_type, name)
+        .await?;
+    let member = AddChannel {
+        channel: channel.clone(),
+        ..AddChannel::default()
+    };
+    role.ari.add_channel(to, bridge, &member).await?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Options of the role.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Options of call-manager.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Requests worked on at once. The reference has 10.
+    pub request_workers: usize,
+    /// Events worked on at once; those of one channel stay in order. The
+    /// reference has 20.
+    pub event_workers: usize,
+    /// Events that may wait.
+    pub event_queue: usize,
+    /// Base of the domains that incoming calls come for: `pstn.<base>` and so on.
+    pub base_domain: String,
+    /// Stasis application of our channels.
+    pub application: String,
+    /// Type of a call's own bridge: a comma list of ARI's bridge types.
+    pub bridge_type: String,
+    /// Longest duration of a call, counted from when its channel entered Stasis,
+    /// milliseconds.
+    pub max_call_duration_ms: u64,
+    /// Seconds until Asterisk gives up an unanswered channel.
+    pub dial_timeout_s: u32,
+    /// Pause between two comparisons of the rows with each Asterisk, milliseconds.
+    pub reconcile_interval_ms: u64,
+    /// Calls and channels younger than this are not compared, milliseconds.
+    pub reconcile_grace_ms: u64,
+    /// Live calls that one comparison looks at.
+    pub reconcile_limit: u32,
+    /// Rows of a customer that one `customer_deleted` or `customer_frozen` event
+    /// touches.
+    pub customer_batch: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            request_workers: 64,
+            event_workers: 512,
+            event_queue: 8_192,
+            base_domain: "trunkline.localhost".to_owned(),
+            application: "voipbin".to_owned(),
+            bridge_type: "mixing,video_sfu".to_owned(),
+            max_call_duration_ms: 3_600_000,
+            dial_timeout_s: 60,
+            reconcile_interval_ms: 10_000,
+            reconcile_grace_ms: 15_000,
+            reconcile_limit: 100_000,
+            customer_batch: 1_000,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn max_call_duration(&self) -> Duration {
+        Duration::from_millis(self.max_call_duration_ms)
+    }
+
+    pub(crate) fn reconcile_interval(&self) -> Duration {
+        Duration::from_millis(self.reconcile_interval_ms)
+    }
+
+    pub(crate) fn reconcile_grace(&self) -> Duration {
+        Duration::from_millis(self.reconcile_grace_ms)
+    }
+}

@@ -1,0 +1,118 @@
+//! The call-manager role: calls, their channels, and what happens on them.
+//!
+//! * [`rpc`] answers requests, [`subscribe`] takes events; both gather, let
+//!   `trunkline_domain::call` decide, and call [`apply`] to do it.
+//! * [`apply`] holds everything that changes rows or talks to Asterisk.
+//! * [`reconcile`] compares the rows with each Asterisk.
+
+mod apply;
+mod ari_events;
+mod asterisks;
+mod config;
+mod error;
+mod metrics;
+mod reconcile;
+mod rpc;
+mod subscribe;
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use trunkline_ari::AriClient;
+use trunkline_bus::{Bus, Consumer, QueueSpec, Rpc, Subscription};
+use trunkline_client::{
+    AgentClient, BillingClient, CustomerClient, FlowClient, NumberClient, RouteClient,
+};
+use trunkline_delivery::Ledger;
+use trunkline_model::service::Service;
+use trunkline_store::Database;
+
+use crate::asterisks::Asterisks;
+pub use crate::config::Config;
+pub use crate::metrics::Metrics;
+
+/// Everything the role works with.
+pub(crate) struct Role {
+    config: Config,
+    metrics: Metrics,
+    ledger: Arc<Ledger>,
+    ari: AriClient,
+    agent: AgentClient,
+    billing: BillingClient,
+    customer: CustomerClient,
+    flow: FlowClient,
+    number: NumberClient,
+    route: RouteClient,
+    asterisks: Asterisks,
+}
+
+/// The running role.
+pub struct Running {
+    requests: Consumer,
+    events: Consumer,
+    reconciler: JoinHandle<()>,
+    delivery: trunkline_delivery::Running,
+}
+
+impl Running {
+    /// Takes no more requests and events, finishes those in progress, and waits
+    /// for the background tasks, which the token given to [`start`] ends.
+    pub async fn stopped(self) {
+        self.requests.stop().await;
+        self.events.stop().await;
+        let _ = self.reconciler.await;
+        self.delivery.ended().await;
+    }
+}
+
+/// Starts the role.
+///
+/// # Errors
+///
+/// When its queues cannot be served.
+pub async fn start(
+    bus: Arc<dyn Bus>,
+    db: Arc<dyn Database>,
+    config: Config,
+    delivery: trunkline_delivery::Config,
+    metrics: Metrics,
+    stop: &CancellationToken,
+) -> Result<Running, trunkline_bus::Error> {
+    let rpc = Rpc::new(Arc::clone(&bus), Service::CALL, metrics.service.clone());
+    let ledger = Ledger::new(db, rpc.clone(), delivery, metrics.delivery.clone());
+    let role = Arc::new(Role {
+        ari: AriClient::new(rpc.clone()),
+        agent: AgentClient(rpc.clone()),
+        billing: BillingClient(rpc.clone()),
+        customer: CustomerClient(rpc.clone()),
+        flow: FlowClient(rpc.clone()),
+        number: NumberClient(rpc.clone()),
+        route: RouteClient(rpc),
+        asterisks: Asterisks::default(),
+        ledger: Arc::clone(&ledger),
+        config,
+        metrics,
+    });
+    let mut queue = QueueSpec::new(Service::CALL.subscribe_queue(), role.config.event_workers);
+    queue.capacity = role.config.event_queue;
+    let exchanges =
+        [Service::ASTERISK_PROXY, Service::CUSTOMER, Service::FLOW].map(Service::event_exchange);
+    let events = bus
+        .subscribe(
+            Subscription::new(queue, exchanges),
+            Arc::new(subscribe::Events(Arc::clone(&role))),
+        )
+        .await?;
+    let queue = QueueSpec::new(Service::CALL.request_queue(), role.config.request_workers);
+    let requests = bus
+        .serve(queue, Arc::new(rpc::router(Arc::clone(&role))))
+        .await?;
+    let reconciler = tokio::spawn(reconcile::run(Arc::clone(&role), stop.clone()));
+    Ok(Running {
+        requests,
+        events,
+        reconciler,
+        delivery: ledger.start(stop),
+    })
+}

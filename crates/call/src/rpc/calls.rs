@@ -1,0 +1,188 @@
+//! Calls (chapter 02 §5.2).
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use trunkline_bus::{Refusal, Reply, Routed};
+use trunkline_domain::call::outgoing::check_metadata;
+use trunkline_model::call::{
+    Call, CreateReply, CreateRequest, CreateWithIdRequest, HangupReason, Outcome, Status,
+};
+use trunkline_model::id::CallId;
+use trunkline_store::{Batch, call as calls};
+
+use super::filters;
+use crate::Role;
+use crate::apply::action::{self, Timeout};
+use crate::apply::{hangup as ending, outgoing};
+use crate::error::Error;
+
+pub(crate) async fn list(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let filter = filters(&calls::FILTERS, &routed)?;
+    let now = role.ledger.now().await.map_err(Error::from)?;
+    let found = calls::list(role.ledger.db(), &filter, &routed.page(now))
+        .await
+        .map_err(Error::from)?;
+    Ok(Reply::json(&found))
+}
+
+pub(crate) async fn get(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    Ok(Reply::json(&role.call(routed.id(0)).await?))
+}
+
+/// How a call went, with the cause that its channel ended with: Trunkline's own
+/// resource.
+pub(crate) async fn outcome(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let call = role.call(routed.id(0)).await?;
+    let channel = role.channel(&call.channel_id).await?;
+    Ok(Reply::json(&Outcome {
+        id: call.id,
+        customer_id: call.customer_id,
+        status: call.status,
+        hangup_by: call.hangup_by,
+        hangup_reason: call.hangup_reason,
+        hangup_cause: channel
+            .as_ref()
+            .map(|channel| channel.hangup_cause)
+            .unwrap_or_default(),
+        asterisk_id: channel
+            .map(|channel| channel.asterisk_id)
+            .unwrap_or_default(),
+        channel_id: call.channel_id,
+        tm_create: call.tm_create,
+        tm_ringing: call.tm_ringing,
+        tm_progressing: call.tm_progressing,
+        tm_hangup: call.tm_hangup,
+    }))
+}
+
+/// One call per destination; the successes only. None at all is a 500.
+pub(crate) async fn create(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let asked: CreateRequest = routed.body()?;
+    check_metadata(&asked.metadata).map_err(|_| Refusal::bare(400))?;
+    let mut reply = CreateReply::default();
+    for destination in &asked.destinations {
+        let one = CreateWithIdRequest {
+            flow_id: asked.flow_id,
+            customer_id: asked.customer_id,
+            master_call_id: asked.master_call_id,
+            source: asked.source.clone(),
+            destination: destination.clone(),
+            early_execution: asked.early_execution,
+            connect: asked.connect,
+            anonymous: asked.anonymous.clone(),
+            metadata: asked.metadata.clone(),
+            variables: asked.variables.clone(),
+            ..CreateWithIdRequest::default()
+        };
+        match outgoing::create(&role, CallId::random(), one).await {
+            Ok(call) => reply.calls.push(call),
+            // Nothing can be dialed: the caller learns why.
+            Err(error @ Error::NoAsterisk) => return Err(error.into()),
+            Err(error) => {
+                let cause = std::error::Error::source(&error)
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                tracing::warn!(kind = %destination.kind, %error, cause, "one destination of a request was not called");
+            }
+        }
+    }
+    if reply.calls.is_empty() {
+        Err(Refusal::bare(500))
+    } else {
+        Ok(Reply::json(&reply))
+    }
+}
+
+pub(crate) async fn create_with_id(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let asked: CreateWithIdRequest = routed.body()?;
+    check_metadata(&asked.metadata).map_err(|_| Refusal::bare(400))?;
+    let id: CallId = routed.id(0);
+    let id = if id.is_nil() { CallId::random() } else { id };
+    Ok(Reply::json(&outgoing::create(&role, id, asked).await?))
+}
+
+pub(crate) async fn delete(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    Ok(Reply::json(&delete_call(&role, routed.id(0)).await?))
+}
+
+/// Deletes a call, hanging it up first when it lives (chapter 02 §5.2.5).
+pub(crate) async fn delete_call(role: &Arc<Role>, id: CallId) -> Result<Call, Error> {
+    let mut call = role.call(id).await?;
+    if call.tm_delete.is_some() {
+        return Ok(call);
+    }
+    if call.status != Status::Hangup {
+        call = ending::request(role, id, &HangupReason::Normal).await?;
+    }
+    let now = role.ledger.now().await?;
+    let deleted = Call {
+        tm_delete: Some(now),
+        tm_update: Some(now),
+        ..call
+    };
+    let batch = Batch::new()
+        .with(calls::delete(id, now))
+        .with(role.call_event(now, "call_deleted", &deleted));
+    match role.ledger.apply(batch).await {
+        // Somebody else deleted it meanwhile.
+        Err(error) if error.is_conflict() => role.call(id).await,
+        outcome => outcome.map(|()| deleted).map_err(Error::from),
+    }
+}
+
+pub(crate) async fn hangup(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    Ok(Reply::json(
+        &ending::request(&role, routed.id(0), &HangupReason::Normal).await?,
+    ))
+}
+
+/// The comparison with Asterisk takes the place of health checks; the request is
+/// taken and, as in the reference, not answered.
+pub(crate) async fn health_check(_: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let body: serde_json::Map<String, serde_json::Value> = routed.body()?;
+    let counts = body
+        .get("retry_count")
+        .is_none_or(|count| count.is_i64() || count.is_null());
+    std::future::ready(if counts {
+        Ok(Reply::Silent)
+    } else {
+        Err(Refusal::bad_body())
+    })
+    .await
+}
+
+pub(crate) async fn action_next(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Body {
+        force: bool,
+    }
+    let Body { force } = routed.body()?;
+    let call = role.call(routed.id(0)).await?;
+    // Only the look-up is awaited (chapter 02 §5.2 route 10).
+    tokio::spawn(async move {
+        let id = call.id;
+        let outcome = if force {
+            action::force_next(&role, call).await
+        } else {
+            action::next(&role, call).await
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(call_id = %id, %error, "the next action could not be started");
+        }
+    });
+    Ok(Reply::Bare)
+}
+
+pub(crate) async fn action_timeout(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let timeout: Timeout = routed.body()?;
+    match action::on_timeout(&role, routed.id(0), &timeout).await {
+        Ok(()) => Ok(Reply::Bare),
+        Err(Error::Precondition(because)) => {
+            tracing::debug!(because, "a stale time-out is ignored");
+            Err(Refusal::bare(500))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,105 @@
+//! Requests: the routes of chapter 02 §5 that exist so far.
+
+pub(crate) mod asterisks;
+pub(crate) mod calls;
+pub(crate) mod outbound_configs;
+
+use std::sync::Arc;
+
+use trunkline_bus::Method::{Delete, Get, Post, Put};
+use trunkline_bus::{Refusal, Routed, Router};
+use trunkline_store::filter::{Filter, Keys};
+
+use crate::Role;
+
+/// The table of routes. Labels are those of chapter 01 §7.2, irregular ones
+/// included.
+pub(crate) fn router(role: Arc<Role>) -> Router<Role> {
+    let metrics = role.metrics.service.clone();
+    Router::new(role, metrics)
+        .route(Get, "/v1/asterisks", "/v1/asterisks", asterisks::list)
+        .route(Get, "/v1/calls?", "/v1/calls", calls::list)
+        .route(Post, "/v1/calls", "/v1/calls", calls::create)
+        .route(Get, "/v1/calls/{id}", "/v1/calls/<call-id>", calls::get)
+        .route(
+            Post,
+            "/v1/calls/{id}",
+            "/v1/calls/<call-id>",
+            calls::create_with_id,
+        )
+        .route(
+            Delete,
+            "/v1/calls/{id}",
+            "/v1/calls/<call-id>",
+            calls::delete,
+        )
+        .route(
+            Get,
+            "/v1/calls/{id}/outcome",
+            "/v1/calls/<call-id>/outcome",
+            calls::outcome,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/hangup",
+            "/v1/calls/<call-id>/hangup",
+            calls::hangup,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/health-check",
+            "/v1/calls/health-check",
+            calls::health_check,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/action-next",
+            "/v1/calls/action-next",
+            calls::action_next,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/action-timeout",
+            "/v1/calls/action-timeout",
+            calls::action_timeout,
+        )
+        .route(
+            Get,
+            "/v1/outbound_configs?",
+            "/v1/outbound_configs",
+            outbound_configs::list,
+        )
+        .route(
+            Post,
+            "/v1/outbound_configs",
+            "/v1/outbound_configs",
+            outbound_configs::create,
+        )
+        .route(
+            Get,
+            "/v1/outbound_configs/{id}",
+            "/v1/outbound_configs/<id>",
+            outbound_configs::get,
+        )
+        .route(
+            Put,
+            "/v1/outbound_configs/{id}",
+            "/v1/outbound_configs/<id>",
+            outbound_configs::update,
+        )
+        .route(
+            Delete,
+            "/v1/outbound_configs/{id}",
+            "/v1/outbound_configs/<id>",
+            outbound_configs::delete,
+        )
+}
+
+/// The filters of a list: a JSON object, or nothing.
+fn filters(keys: &Keys, routed: &Routed) -> Result<Filter, Refusal> {
+    let filters = routed.body_or_default()?;
+    keys.parse(&filters).map_err(|invalid| {
+        tracing::debug!(%invalid, "a list is refused");
+        Refusal::bare(400)
+    })
+}

@@ -1,0 +1,185 @@
+//! Events of other services (chapter 01 §3.7, 03 §13).
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::time::Instant;
+use trunkline_bus::metrics::millis;
+use trunkline_bus::{Event, EventHandler, Message, Retry, Work};
+use trunkline_model::activeflow::{self, Activeflow};
+use trunkline_model::call::HangupReason;
+use trunkline_model::id::{CallId, CustomerId};
+use trunkline_model::page::Page;
+use trunkline_model::service::Service;
+use trunkline_model::wire;
+use trunkline_store::call as calls;
+use trunkline_store::filter::Filter;
+
+use crate::Role;
+use crate::apply::hangup;
+use crate::ari_events;
+use crate::error::Error;
+use crate::metrics::{AriLabels, EventLabels};
+use crate::rpc;
+
+/// Takes the events that call-manager is subscribed to.
+pub(crate) struct Events(pub(crate) Arc<Role>);
+
+impl EventHandler for Events {
+    fn accept(&self, message: Message) -> Work {
+        let role = Arc::clone(&self.0);
+        match serde_json::from_slice::<Event>(&message.body) {
+            Ok(event) if event.publisher == Service::ASTERISK_PROXY.name() => ari(role, &event),
+            Ok(event) if event.publisher == Service::FLOW.name() => flow(role, &event),
+            Ok(event) if event.publisher == Service::CUSTOMER.name() => customer(role, event),
+            Ok(_) => Work::nothing(),
+            Err(error) => unreadable(&error),
+        }
+    }
+}
+
+/// Compat: only an envelope that cannot be read is delivered again and then
+/// dropped (chapter 01 §1.4).
+fn unreadable(error: &serde_json::Error) -> Work {
+    let reason = format!("an event envelope cannot be read: {error}");
+    Work {
+        key: None,
+        run: Box::pin(std::future::ready(Err(Retry { reason }))),
+    }
+}
+
+fn ari(role: Arc<Role>, event: &Event) -> Work {
+    let event = match trunkline_ari::Event::decode(event.payload()) {
+        Ok(event) => event,
+        Err(error) => {
+            tracing::warn!(%error, "an ARI event is dropped");
+            return Work::nothing();
+        }
+    };
+    let key = event.key();
+    let labels = AriLabels {
+        r#type: event.kind.name().to_owned(),
+        asterisk_id: event.asterisk_id.to_string(),
+    };
+    let run = async move {
+        let started = Instant::now();
+        role.metrics.ari_event_listen.get_or_create(&labels).inc();
+        let outcome = Box::pin(ari_events::handle(&role, event)).await;
+        let elapsed = millis(started.elapsed());
+        role.metrics
+            .ari_event_listen_process_time
+            .get_or_create(&labels)
+            .observe(elapsed);
+        settle(&labels.r#type, outcome)
+    };
+    Work {
+        key,
+        run: Box::pin(run),
+    }
+}
+
+/// Only a store that is away makes an event worth another delivery.
+fn settle(kind: &str, outcome: Result<(), Error>) -> Result<(), Retry> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(Error::Store(
+            error @ (trunkline_store::Error::Unavailable(_) | trunkline_store::Error::Full(_)),
+        )) => Err(Retry {
+            reason: error.to_string(),
+        }),
+        Err(error) => {
+            let cause = std::error::Error::source(&error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            tracing::warn!(kind, %error, cause, "an event could not be handled");
+            Ok(())
+        }
+    }
+}
+
+/// The end of its flow ends a call.
+fn flow(role: Arc<Role>, event: &Event) -> Work {
+    if event.kind != "activeflow_updated" {
+        return Work::nothing();
+    }
+    let Ok(activeflow) = wire::decode::<Activeflow>(event.payload()) else {
+        return Work::nothing();
+    };
+    let ended = activeflow.status == activeflow::Status::Ended
+        && activeflow.reference_type == activeflow::ReferenceType::Call;
+    if !ended {
+        return Work::nothing();
+    }
+    let id = CallId(activeflow.reference_id.0);
+    let run = async move {
+        match hangup::request(&role, id, &HangupReason::Normal).await {
+            Err(Error::NotFound(_)) => Ok(()),
+            outcome => settle("activeflow_updated", outcome.map(drop)),
+        }
+    };
+    Work {
+        key: Some(format!("call:{id}")),
+        run: Box::pin(run),
+    }
+}
+
+/// A deleted or frozen customer's calls end.
+fn customer(role: Arc<Role>, event: Event) -> Work {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Customer {
+        id: CustomerId,
+    }
+    let deleted = match event.kind.as_str() {
+        "customer_deleted" => true,
+        "customer_frozen" => false,
+        _ => return Work::nothing(),
+    };
+    let Ok(Customer { id }) = wire::decode::<Customer>(event.payload()) else {
+        return Work::nothing();
+    };
+    let labels = EventLabels {
+        publisher: event.publisher,
+        r#type: event.kind,
+    };
+    let run = async move {
+        let started = Instant::now();
+        let outcome = end_calls_of(&role, id, deleted).await;
+        let elapsed = millis(started.elapsed());
+        role.metrics
+            .subscribe_event_process_time
+            .get_or_create(&labels)
+            .observe(elapsed);
+        settle(&labels.r#type, outcome)
+    };
+    Work {
+        key: Some(format!("customer:{id}")),
+        run: Box::pin(run),
+    }
+}
+
+async fn end_calls_of(role: &Arc<Role>, id: CustomerId, deleted: bool) -> Result<(), Error> {
+    let filter = Filter::none().id("customer_id", id).not_deleted();
+    let token = role.ledger.now().await?.fixed();
+    let page = Page {
+        limit: Some(role.config.customer_batch.into()),
+        token,
+    };
+    let rows = calls::list(role.ledger.db(), &filter, &page).await?;
+    for call in rows {
+        let outcome = if deleted {
+            rpc::calls::delete_call(role, call.id).await.map(drop)
+        } else {
+            hangup::request(role, call.id, &HangupReason::Normal)
+                .await
+                .map(drop)
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(call_id = %call.id, %error, "a call of a customer who is gone could not be ended");
+        }
+    }
+    if deleted {
+        rpc::outbound_configs::delete_of(role, id).await?;
+    }
+    Ok(())
+}

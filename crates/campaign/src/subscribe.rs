@@ -1,0 +1,171 @@
+//! Events that campaign-manager acts on (chapter 05 A.5, A.9, architecture §6).
+//!
+//! Foreign events carry no id of ours and may come twice, late or out of order:
+//! what they cause is conditional, so that a repetition changes nothing.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use trunkline_bus::metrics::millis;
+use trunkline_bus::{Event, EventHandler, Message, Retry, Work};
+use trunkline_domain::campaign::attempt;
+use trunkline_model::activeflow::{self, Activeflow};
+use trunkline_model::call::Call;
+use trunkline_model::campaigncall::{Outcome, ReferenceType};
+use trunkline_model::customer::Customer;
+use trunkline_model::id::{CustomerId, ReferenceId};
+use trunkline_model::service::Service;
+use trunkline_model::wire;
+use trunkline_store::{Error, campaigncall};
+
+use crate::attempt::done::Report;
+use crate::manager::CampaignManager;
+use crate::metrics::ReceivedLabels;
+
+/// The consumer of `bin-manager.campaign-manager.subscribe`.
+pub(crate) struct Events(pub(crate) Arc<CampaignManager>);
+
+/// An event that means something here.
+enum Meaning {
+    CallEnded(Box<Call>),
+    FlowEnded(Box<Activeflow>),
+    CustomerGone(CustomerId),
+}
+
+impl EventHandler for Events {
+    fn accept(&self, message: Message) -> Work {
+        let Ok(event) = serde_json::from_slice::<Event>(&message.body) else {
+            tracing::warn!(
+                bytes = message.body.len(),
+                "an event envelope cannot be read"
+            );
+            return Work::nothing();
+        };
+        let Some((meaning, labels)) = meaning(&event) else {
+            return Work::nothing();
+        };
+        let manager = Arc::clone(&self.0);
+        let key = Some(meaning.key());
+        let run = async move {
+            let started = Instant::now();
+            let outcome = manager.handle(meaning).await;
+            let times = &manager.metrics.receive_subscribe_event_process_time;
+            times
+                .get_or_create(&labels)
+                .observe(millis(started.elapsed()));
+            outcome.map_err(|error| Retry {
+                reason: error.to_string(),
+            })
+        };
+        Work {
+            key,
+            run: Box::pin(run),
+        }
+    }
+}
+
+fn meaning(event: &Event) -> Option<(Meaning, ReceivedLabels)> {
+    let read = match (event.publisher.as_str(), event.kind.as_str()) {
+        // The reference's documents spell it `call_hungup`.
+        ("call-manager", "call_hangup" | "call_hungup") => {
+            decode(event).map(|call| (Meaning::CallEnded(call), Service::CALL, "call_hangup"))
+        }
+        ("flow-manager", "activeflow_deleted") => decode(event).map(|flow| {
+            (
+                Meaning::FlowEnded(flow),
+                Service::FLOW,
+                "activeflow_deleted",
+            )
+        }),
+        ("flow-manager", "activeflow_updated") => decode::<Activeflow>(event)
+            .filter(|flow| attempt::ended(flow))
+            .map(|flow| {
+                (
+                    Meaning::FlowEnded(flow),
+                    Service::FLOW,
+                    "activeflow_updated",
+                )
+            }),
+        ("customer-manager", "customer_deleted") => customer(event, "customer_deleted"),
+        ("customer-manager", "customer_frozen") => customer(event, "customer_frozen"),
+        _ => None,
+    };
+    let (meaning, service, kind) = read?;
+    Some((
+        meaning,
+        ReceivedLabels {
+            publisher: service.name(),
+            r#type: kind,
+        },
+    ))
+}
+
+fn customer(event: &Event, kind: &'static str) -> Option<(Meaning, Service, &'static str)> {
+    let customer: Box<Customer> = decode(event)?;
+    Some((Meaning::CustomerGone(customer.id), Service::CUSTOMER, kind))
+}
+
+fn decode<T: serde::de::DeserializeOwned>(event: &Event) -> Option<Box<T>> {
+    match wire::decode(event.payload()) {
+        Ok(payload) => Some(Box::new(payload)),
+        Err(error) => {
+            tracing::warn!(kind = %event.kind, publisher = %event.publisher, %error, "the payload of an event cannot be read");
+            None
+        }
+    }
+}
+
+impl Meaning {
+    fn key(&self) -> String {
+        match self {
+            Self::CallEnded(call) => call.id.to_string(),
+            Self::FlowEnded(flow) => flow.id.to_string(),
+            Self::CustomerGone(customer) => customer.to_string(),
+        }
+    }
+}
+
+impl CampaignManager {
+    async fn handle(&self, meaning: Meaning) -> Result<(), Error> {
+        match meaning {
+            Meaning::CallEnded(call) => self.call_ended(&call).await,
+            Meaning::FlowEnded(flow) => self.flow_ended(&flow).await,
+            Meaning::CustomerGone(customer) if customer.is_nil() => Ok(()),
+            Meaning::CustomerGone(customer) => {
+                tracing::info!(customer_id = %customer, "a customer's campaigns are stopped");
+                self.stop_all_of(customer).await
+            }
+        }
+    }
+
+    async fn call_ended(&self, call: &Call) -> Result<(), Error> {
+        let reference = ReferenceId::from(call.id.0);
+        let Some(attempt) = campaigncall::by_reference(self.db(), reference).await? else {
+            return Ok(());
+        };
+        self.done(&attempt, attempt::outcome_of_call(call), Report::Counted)
+            .await
+            .map(drop)
+    }
+
+    async fn flow_ended(&self, flow: &Activeflow) -> Result<(), Error> {
+        // Most activeflows are those of calls: not worth a query.
+        if flow.reference_type == activeflow::ReferenceType::Call {
+            return Ok(());
+        }
+        let Some(attempt) = campaigncall::by_activeflow(self.db(), flow.id).await? else {
+            return Ok(());
+        };
+        match attempt.reference_type {
+            ReferenceType::Flow => self
+                .done(&attempt, Outcome::Success, Report::Counted)
+                .await
+                .map(drop),
+            // Its call's end is its end.
+            ReferenceType::Call
+            | ReferenceType::Unset
+            | ReferenceType::None
+            | ReferenceType::Other(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Processes that die, and leases that are lost.
+
+use std::time::Duration;
+
+use serde_json::json;
+use trunkline_campaign::{Config, invariants};
+use trunkline_model::campaign::Status;
+use trunkline_store::{Batch, Statement, Value, campaign_lease};
+
+use crate::fakes::Script;
+use crate::world::World;
+
+async fn pass(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_process_is_followed_by_one_that_dials_nobody_twice() {
+    // An attempt takes two requests of 20 ms each: these moments hit rows,
+    // claims and calls on their way there and on their way back.
+    for moment in (0..12).map(|n| 1_500 + 7 * n) {
+        let world = World::new().await;
+        let lag = Duration::from_millis(10);
+        let first = world.start_with_lag(Config::default(), lag).await;
+        world.calls.script(|_, _| Script::Answer(700));
+        let (campaign, plan) = world.ready(120, json!({"dial_timeout": 30_000})).await;
+        world.set_rules(campaign.id, 60.0, 40).await;
+        world.set_status(campaign.id, "run").await;
+        pass(moment).await;
+        first.kill();
+        let dialed = world.calls.made();
+        assert!(
+            (10..110).contains(&dialed),
+            "{dialed} calls when it was killed"
+        );
+
+        let _second = world.start_with_lag(Config::default(), lag).await;
+        world.until_status(campaign.id, Status::Stop).await;
+        world.assert_sound(&plan).await;
+        let dials = world.calls.dials();
+        assert!(
+            dials.values().all(|count| *count == 1),
+            "somebody was dialed twice"
+        );
+        eprintln!("DBG {moment} made {dialed} dials {} attempts {} failed {}", dials.len(), world.attempts().await.len(), world.attempts().await.iter().filter(|a| a.result == trunkline_model::campaigncall::Outcome::Fail).count());
+        // Only whoever was claimed and not called when it died is missed: one
+        // try is what the plan allows.
+        assert!(
+            dials.len() >= 120 - 16,
+            "{} people were dialed",
+            dials.len()
+        );
+        assert_eq!(world.events().await["campaign_status_stop"], 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_campaign_has_a_runner_within_five_seconds_of_a_crash() {
+    let world = World::new().await;
+    let first = world.start(Config::default()).await;
+    let (campaign, _) = world.ready(2_000, json!({})).await;
+    world.set_rules(campaign.id, 10.0, 10).await;
+    world.set_status(campaign.id, "run").await;
+    pass(3_210).await;
+    first.kill();
+    let killed = world.now();
+    let _second = world.start(Config::default()).await;
+    let fence = campaign_lease::get(&*world.db, campaign.id)
+        .await
+        .unwrap()
+        .unwrap()
+        .fence;
+    world
+        .until("a new lease", || async {
+            campaign_lease::get(&*world.db, campaign.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .fence
+                > fence
+        })
+        .await;
+    assert!(world.now().since(killed) <= Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shut_down_process_gives_its_campaigns_back_at_once() {
+    let world = World::new().await;
+    let first = world.start(Config::default()).await;
+    world.calls.script(|_, _| Script::Answer(700));
+    let (campaign, plan) = world.ready(200, json!({})).await;
+    world.set_rules(campaign.id, 50.0, 30).await;
+    world.set_status(campaign.id, "run").await;
+    pass(1_500).await;
+    first.shut_down().await;
+    let (made, stopped) = (world.calls.made(), world.now());
+    let _second = world.start(Config::default()).await;
+    world
+        .until("it goes on", || async { world.calls.made() > made })
+        .await;
+    assert!(world.now().since(stopped) < Duration::from_secs(1));
+    world.until_status(campaign.id, Status::Stop).await;
+    world.assert_sound(&plan).await;
+    assert_eq!(world.calls.made(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_that_loses_its_lease_writes_nothing() {
+    let (world, _process) = World::running().await;
+    world.calls.script(|_, _| Script::Answer(300));
+    let (campaign, plan) = world.ready(100, json!({})).await;
+    world.set_rules(campaign.id, 50.0, 50).await;
+    world.set_status(campaign.id, "run").await;
+    pass(1_000).await;
+    let expires = world.now().plus_millis(20_000);
+    world
+        .db
+        .apply(Batch::new().with(steal(&campaign, expires)))
+        .await
+        .unwrap();
+    let written = world.attempts().await.len();
+    assert!(written > 0 && written < 100);
+    // Longer than the runner needs to notice.
+    pass(15_000).await;
+    assert_eq!(world.attempts().await.len(), written);
+    assert_eq!(world.get(campaign.id).await.status, Status::Run);
+    let live = invariants::unfinished_attempts(&world.attempts().await);
+    assert_eq!(live, [], "attempts end without a runner");
+    // The thief does not come back.
+    world.until_status(campaign.id, Status::Stop).await;
+    world.assert_sound(&plan).await;
+    assert_eq!(world.calls.made(), 100);
+}
+
+fn steal(
+    campaign: &trunkline_model::campaign::Campaign,
+    expires: trunkline_model::Timestamp,
+) -> Statement {
+    Statement::one(
+        "UPDATE trunkline_campaign_leases SET holder = ?, fence = fence + 1, expires = ? WHERE campaign_id = ?",
+        vec![
+            Value::uuid(uuid::Uuid::from_u128(99)),
+            expires.into(),
+            Value::uuid(campaign.id),
+        ],
+    )
+}

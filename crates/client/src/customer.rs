@@ -1,0 +1,26 @@
+//! customer-manager.
+
+use trunkline_bus::client::DEFAULT_TIMEOUT;
+use trunkline_bus::{Method, Rpc, RpcError};
+use trunkline_model::customer::Customer;
+use trunkline_model::id::CustomerId;
+use trunkline_model::service::Service;
+
+/// Requests to customer-manager.
+#[derive(Clone)]
+pub struct CustomerClient(pub Rpc);
+
+impl CustomerClient {
+    /// The customer with this id.
+    ///
+    /// # Errors
+    ///
+    /// A typed 404 when there is none.
+    pub async fn get(&self, id: CustomerId) -> Result<Customer, RpcError> {
+        let request = self.0.request(Method::Get, format!("/v1/customers/{id}"));
+        let queue = Service::CUSTOMER.request_queue();
+        self.0
+            .call(&queue, &request, "customer/customers", DEFAULT_TIMEOUT)
+            .await
+    }
+}

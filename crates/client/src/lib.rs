@@ -1,0 +1,23 @@
+//! Typed RPC clients, one per service: the requests of chapter 01 §9 that the
+//! roles send to each other, with their time-outs and metric tags.
+//!
+//! A client says what crosses the wire and nothing about what it means.
+
+pub mod agent;
+pub mod billing;
+pub mod call;
+pub mod customer;
+pub mod flow;
+pub mod number;
+pub mod outdial;
+pub mod route;
+
+pub use agent::AgentClient;
+pub use billing::BillingClient;
+pub use call::CallClient;
+pub use customer::CustomerClient;
+pub use flow::FlowClient;
+pub use number::NumberClient;
+pub use outdial::OutdialClient;
+pub use route::RouteClient;
+pub use trunkline_bus::RpcError as Error;

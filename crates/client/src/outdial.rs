@@ -1,0 +1,130 @@
+//! outdial-manager.
+
+use serde::Serialize;
+use trunkline_bus::client::DEFAULT_TIMEOUT;
+use trunkline_bus::{Method, Request, Rpc, RpcError};
+use trunkline_model::id::{CampaignId, CampaigncallId, OutdialId, OutdialTargetId};
+use trunkline_model::outdial::Outdial;
+use trunkline_model::outdial_target::{AvailableRequest, OutdialTarget, Summary};
+use trunkline_model::service::Service;
+
+/// Requests to outdial-manager.
+#[derive(Clone)]
+pub struct OutdialClient(pub Rpc);
+
+impl OutdialClient {
+    /// The outdial with this id.
+    ///
+    /// # Errors
+    ///
+    /// A typed 404 when there is none.
+    pub async fn get(&self, id: OutdialId) -> Result<Outdial, RpcError> {
+        self.call(self.0.request(Method::Get, format!("/v1/outdials/{id}")))
+            .await
+    }
+
+    /// Links an outdial to a campaign; nil releases it.
+    ///
+    /// # Errors
+    ///
+    /// A 404 when there is none.
+    pub async fn set_campaign(
+        &self,
+        id: OutdialId,
+        campaign_id: CampaignId,
+    ) -> Result<Outdial, RpcError> {
+        #[derive(Serialize)]
+        struct Body {
+            campaign_id: CampaignId,
+        }
+        let request = self
+            .0
+            .request(Method::Put, format!("/v1/outdials/{id}/campaign_id"))
+            .json(&Body { campaign_id });
+        self.call(request).await
+    }
+
+    /// Targets that may be dialed. The parameters travel in the query and in the
+    /// body: the reference's client sends the one, its server reads the other
+    /// (architecture §6).
+    ///
+    /// # Errors
+    ///
+    /// When outdial-manager refuses or does not answer.
+    pub async fn available(
+        &self,
+        id: OutdialId,
+        asked: &AvailableRequest,
+    ) -> Result<Vec<OutdialTarget>, RpcError> {
+        let uri = format!(
+            "/v1/outdials/{id}/available?try_count_0={}&try_count_1={}&try_count_2={}&try_count_3={}&try_count_4={}&limit={}",
+            asked.try_count_0,
+            asked.try_count_1,
+            asked.try_count_2,
+            asked.try_count_3,
+            asked.try_count_4,
+            asked.limit,
+        );
+        self.call(self.0.request(Method::Get, uri).json(asked))
+            .await
+    }
+
+    /// What is left to do on an outdial: a resource of Trunkline's own.
+    ///
+    /// # Errors
+    ///
+    /// 404 from an outdial-manager that is not ours.
+    pub async fn summary(
+        &self,
+        id: OutdialId,
+        asked: &AvailableRequest,
+    ) -> Result<Summary, RpcError> {
+        self.call(
+            self.0
+                .request(Method::Get, format!("/v1/outdials/{id}/summary"))
+                .json(asked),
+        )
+        .await
+    }
+
+    /// Claims a target for one attempt: idle becomes progressing and the try
+    /// count of the destination grows. The same attempt may claim it again.
+    ///
+    /// # Errors
+    ///
+    /// A typed `FAILED_PRECONDITION` when another attempt has it.
+    pub async fn claim(
+        &self,
+        id: OutdialTargetId,
+        destination_index: i64,
+        attempt: CampaigncallId,
+    ) -> Result<OutdialTarget, RpcError> {
+        #[derive(Serialize)]
+        struct Body {
+            destination_index: i64,
+            attempt_id: CampaigncallId,
+        }
+        let request = self
+            .0
+            .request(Method::Post, format!("/v1/outdialtargets/{id}/progressing"))
+            .json(&Body {
+                destination_index,
+                attempt_id: attempt,
+            });
+        self.call(request).await
+    }
+
+    async fn call<T: serde::de::DeserializeOwned + Default>(
+        &self,
+        request: Request,
+    ) -> Result<T, RpcError> {
+        self.0
+            .call(
+                &Service::OUTDIAL.request_queue(),
+                &request,
+                "outdial/outdials",
+                DEFAULT_TIMEOUT,
+            )
+            .await
+    }
+}

@@ -1,0 +1,31 @@
+//! The small roles that outgoing calls ask: customer, billing, number, route,
+//! agent, webhook (chapter 05 parts C.4, E and I).
+//!
+//! Each is a module with its own request queue and its own `start`; a VoIPbin
+//! deployment runs none of them, the embedded shape all. They hold what the
+//! operator enters; they decide nothing about a call beyond the one question
+//! that they are asked.
+
+pub mod agent;
+pub mod billing;
+pub mod config;
+pub mod customer;
+pub mod error;
+pub mod number;
+pub mod role;
+pub mod route;
+pub mod seed;
+pub mod webhook;
+
+mod rows;
+
+pub use agent::start_agent;
+pub use billing::start_billing;
+pub use config::Config;
+pub use customer::start_customer;
+pub use error::Error;
+pub use number::start_number;
+pub use role::{Deps, Metrics, Running};
+pub use route::start_route;
+pub use seed::{DEFAULT_ACCOUNT, DEFAULT_CUSTOMER, seed};
+pub use webhook::start_webhook;

@@ -1,0 +1,110 @@
+//! `GET /v1/dialroutes`: the routes of one call.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use trunkline_bus::Method::Get;
+use trunkline_bus::{Refusal, Reply, Routed, Router};
+use trunkline_model::error::Status as Class;
+use trunkline_model::id::{CustomerId, ProviderId};
+use trunkline_model::route::{Route, TARGET_ALL};
+use trunkline_store::{provider, route};
+
+use super::select::{self, Candidates};
+use crate::role::State;
+use crate::rows::read;
+
+/// Most providers of one test by an administrator.
+const MOST_PROVIDERS: usize = 100;
+
+pub(super) fn table(router: Router<State>) -> Router<State> {
+    router.route(Get, "/v1/dialroutes[?]", "/v1/dialroutes", dialroutes)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wanted {
+    customer_id: CustomerId,
+    /// `+` and a country calling code.
+    target: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Asked {
+    #[serde(flatten)]
+    wanted: Wanted,
+    /// The same once more; call-manager sends both.
+    filters: Option<Wanted>,
+    target_provider_ids: Option<Vec<ProviderId>>,
+}
+
+async fn dialroutes(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
+    let asked: Asked = routed.body()?;
+    let Wanted {
+        customer_id,
+        target,
+    } = asked.filters.unwrap_or(asked.wanted);
+    let providers = asked.target_provider_ids.unwrap_or_default();
+    if !providers.is_empty() {
+        return state.over_providers(customer_id, &target, &providers).await;
+    }
+    let own = state.candidates(customer_id, &target).await?;
+    let everybodys = state.candidates(CustomerId::BASIC_ROUTE, &target).await?;
+    let selected = select::select(own, everybodys);
+    if selected.is_empty() {
+        return Err(state.no_route(&target));
+    }
+    Ok(Reply::json(&selected))
+}
+
+impl State {
+    /// A failure of the look-up for `all` is only logged, as in the reference.
+    async fn candidates(
+        &self,
+        customer_id: CustomerId,
+        target: &str,
+    ) -> Result<Candidates, Refusal> {
+        let exact = read(route::for_target(self.db(), customer_id, target).await)?;
+        let all: Vec<Route> = match route::for_target(self.db(), customer_id, TARGET_ALL).await {
+            Ok(all) => all,
+            Err(error) => {
+                tracing::warn!(%customer_id, %error, "the routes for all targets cannot be read");
+                Vec::new()
+            }
+        };
+        Ok(Candidates { exact, all })
+    }
+
+    async fn over_providers(
+        &self,
+        customer_id: CustomerId,
+        target: &str,
+        providers: &[ProviderId],
+    ) -> Result<Reply, Refusal> {
+        if providers.len() > MOST_PROVIDERS {
+            return Err(Refusal::bad_body());
+        }
+        for id in providers {
+            let found = read(provider::get(self.db(), *id).await)?;
+            if found.is_none_or(|provider| provider.tm_delete.is_some()) {
+                return Err(self.provider_not_found());
+            }
+        }
+        Ok(Reply::json(&select::over_providers(
+            customer_id,
+            target,
+            providers,
+        )))
+    }
+
+    /// An empty answer would make call-manager of the reference say that a call
+    /// exists which does not (chapter 05 G.1 row 6).
+    fn no_route(&self, target: &str) -> Refusal {
+        let message = format!(
+            "No route leads to the country code {target}. Add a SIP provider (POST /v1/providers) and a route \
+             over it with the target {target}, or all (POST /v1/routes)."
+        );
+        self.typed(Class::NotFound, "ROUTE_NOT_FOUND", &message)
+    }
+}

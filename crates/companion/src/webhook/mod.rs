@@ -1,0 +1,89 @@
+//! webhook-manager: takes events to the customers' servers (chapter 01 §3.3).
+//!
+//! A request becomes a row of `trunkline_webhook_deliveries` and is answered; a
+//! task posts the row to the customer's server, again and again with growing
+//! pauses, and deletes it when the server has taken it or the attempts are used
+//! up. Rows survive a crash, so a server may see a webhook twice: the header
+//! `webhook-id` tells.
+
+mod config;
+mod deliverer;
+mod metrics;
+mod post;
+mod rpc;
+mod signature;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use trunkline_bus::{Bus, Router};
+use trunkline_model::service::Service;
+use trunkline_store::Database;
+
+pub use config::Config;
+pub use metrics::Metrics;
+
+use crate::error::Error;
+use crate::role::{self, Running};
+
+/// What the role runs on.
+#[derive(Clone)]
+pub struct Deps {
+    pub bus: Arc<dyn Bus>,
+    pub db: Arc<dyn Database>,
+    pub metrics: Metrics,
+}
+
+/// The state that the routes and the deliverer share.
+struct State {
+    db: Arc<dyn Database>,
+    config: Config,
+    metrics: Metrics,
+    /// A delivery was written.
+    written: Notify,
+}
+
+/// Serves `bin-manager.webhook-manager.request` and delivers until `stop` is
+/// cancelled.
+///
+/// # Errors
+///
+/// When this process serves the queue already, or no HTTP client can be made.
+pub async fn start_webhook(
+    deps: Deps,
+    config: Config,
+    stop: CancellationToken,
+) -> Result<Running, Error> {
+    let role_deps = role::Deps {
+        bus: deps.bus,
+        db: Arc::clone(&deps.db),
+        metrics: deps.metrics.role.clone(),
+    };
+    let poster = post::Poster::new(&config)?;
+    let role_config = crate::Config {
+        workers: config.workers,
+        delivery: config.delivery.clone(),
+        ..crate::Config::default()
+    };
+    let ledger = role::ledger(Service::WEBHOOK, &role_deps, &role_config);
+    let state = Arc::new(State {
+        db: deps.db,
+        config,
+        metrics: deps.metrics,
+        written: Notify::new(),
+    });
+    let router = rpc::routes(Router::new(
+        Arc::clone(&state),
+        role_deps.metrics.service.clone(),
+    ));
+    let running = role::serve(
+        &ledger,
+        &role_deps,
+        role_config.workers,
+        stop.clone(),
+        router,
+    )
+    .await?;
+    Ok(running.with_task(tokio::spawn(deliverer::run(state, poster, stop))))
+}

@@ -1,0 +1,138 @@
+//! The routes of webhook-manager: each writes a delivery and answers.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use trunkline_bus::Method::Post;
+use trunkline_bus::{Refusal, Reply, Routed, Router};
+use trunkline_model::customer::Customer;
+use trunkline_model::error::Status as Class;
+use trunkline_model::id::CustomerId;
+use trunkline_model::service::Service;
+use trunkline_store::webhook_delivery::{self, Delivery};
+use trunkline_store::{Batch, customer};
+use uuid::Uuid;
+
+use super::State;
+use crate::error;
+use crate::rows::read;
+
+pub(super) fn routes(router: Router<State>) -> Router<State> {
+    router
+        .route(Post, "/v1/webhooks", "/v1/webhooks", send)
+        .route(
+            Post,
+            "/v1/webhook_destinations",
+            "/v1/webhook_destinations",
+            send_to_destination,
+        )
+}
+
+#[derive(Deserialize)]
+struct Send {
+    #[serde(default)]
+    customer_id: CustomerId,
+    data: Box<RawValue>,
+}
+
+/// `POST /v1/webhooks`: to the customer's server. A customer without one wants
+/// no webhooks.
+async fn send(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
+    let asked: Send = routed.body()?;
+    let customer = state.customer(asked.customer_id).await?;
+    if customer.webhook_uri.is_empty() {
+        return Ok(Reply::Bare);
+    }
+    let (uri, method) = (
+        customer.webhook_uri.clone(),
+        customer.webhook_method.clone(),
+    );
+    state
+        .accept(&customer, uri, method, asked.data.get().to_owned())
+        .await
+}
+
+#[derive(Deserialize)]
+struct SendToDestination {
+    #[serde(default)]
+    customer_id: CustomerId,
+    uri: String,
+    #[serde(default)]
+    method: String,
+    data: Box<RawValue>,
+}
+
+/// `POST /v1/webhook_destinations`: to a server that a flow names. A text is
+/// sent as it is, anything else as JSON.
+async fn send_to_destination(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
+    let asked: SendToDestination = routed.body()?;
+    let customer = state.customer(asked.customer_id).await?;
+    let text = serde_json::from_str::<String>(asked.data.get());
+    let body = text.unwrap_or_else(|_| asked.data.get().to_owned());
+    state.accept(&customer, asked.uri, asked.method, body).await
+}
+
+impl State {
+    async fn customer(&self, id: CustomerId) -> Result<Customer, Refusal> {
+        let found = read(customer::get(&*self.db, id).await)?
+            .filter(|customer| customer.tm_delete.is_none());
+        found.ok_or_else(|| {
+            refuse(
+                Class::NotFound,
+                "CUSTOMER_NOT_FOUND",
+                "The customer was not found.",
+            )
+        })
+    }
+
+    /// Writes a delivery that is due at once.
+    async fn accept(
+        &self,
+        customer: &Customer,
+        uri: String,
+        method: String,
+        body: String,
+    ) -> Result<Reply, Refusal> {
+        if body.len() > self.config.max_body_bytes {
+            return Err(refuse(
+                Class::InvalidArgument,
+                "WEBHOOK_TOO_LARGE",
+                "The body is too large.",
+            ));
+        }
+        let waiting = read(webhook_delivery::waiting_of(&*self.db, customer.id).await)?;
+        if waiting >= self.config.max_waiting_per_customer {
+            self.metrics.dropped.inc();
+            tracing::warn!(customer_id = %customer.id, waiting, "a webhook is dropped: too many wait");
+            let message = "Too many webhooks of the customer wait to be delivered.";
+            return Err(refuse(
+                Class::ResourceExhausted,
+                "TOO_MANY_WEBHOOKS",
+                message,
+            ));
+        }
+        let now = read(self.db.now().await)?;
+        let delivery = Delivery {
+            id: Uuid::new_v4(),
+            customer_id: customer.id,
+            uri,
+            method: method.to_ascii_uppercase(),
+            body,
+            attempts: 0,
+            due_at: Some(now),
+            tm_create: Some(now),
+        };
+        read(
+            self.db
+                .apply(Batch::new().with(webhook_delivery::insert(&delivery)))
+                .await,
+        )?;
+        self.written.notify_one();
+        Ok(Reply::Bare)
+    }
+}
+
+fn refuse(status: Class, reason: &str, message: &str) -> Refusal {
+    error::typed(Service::WEBHOOK, status, reason, message)
+}

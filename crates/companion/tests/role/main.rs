@@ -1,0 +1,13 @@
+//! The small roles over the in-process bus and a real store.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are outside of test functions"
+)]
+
+mod agents;
+mod customers;
+mod numbers;
+mod routes;
+mod webhooks;
+mod world;

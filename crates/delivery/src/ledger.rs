@@ -1,0 +1,194 @@
+//! The ledger: how a role writes changes with what follows from them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use trunkline_bus::{Event, Rpc};
+use trunkline_model::id::CustomerId;
+use trunkline_model::service::Service;
+use trunkline_model::{Timestamp, webhook, wire};
+use trunkline_store::{Batch, Database, Error, Statement, due, outbox};
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::duty::Duty;
+use crate::metrics::DeliveryMetrics;
+use crate::{relay, scheduler};
+
+/// The store of one role, with its outbox and its due rows.
+pub struct Ledger {
+    pub(crate) db: Arc<dyn Database>,
+    pub(crate) rpc: Rpc,
+    pub(crate) config: Config,
+    pub(crate) metrics: DeliveryMetrics,
+    pub(crate) outbox_written: Notify,
+    pub(crate) due_written: Notify,
+}
+
+/// The two tasks of a ledger.
+pub struct Running {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Waits until both have ended, which the token given to
+    /// [`Ledger::start`] tells them to.
+    pub async fn ended(self) {
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Ledger {
+    /// The ledger of the service that `rpc` speaks for.
+    #[must_use]
+    pub fn new(
+        db: Arc<dyn Database>,
+        rpc: Rpc,
+        config: Config,
+        metrics: DeliveryMetrics,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            db,
+            rpc,
+            config,
+            metrics,
+            outbox_written: Notify::new(),
+            due_written: Notify::new(),
+        })
+    }
+
+    /// The store, for reading.
+    #[must_use]
+    pub fn db(&self) -> &dyn Database {
+        &*self.db
+    }
+
+    /// The store's clock.
+    ///
+    /// # Errors
+    ///
+    /// When the store is away.
+    pub async fn now(&self) -> Result<Timestamp, Error> {
+        self.db.now().await
+    }
+
+    /// Applies a batch and wakes the tasks that work off what it holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::apply`].
+    pub async fn apply(&self, batch: Batch) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let touches = |table: &str| {
+            batch
+                .statements
+                .iter()
+                .any(|statement| statement.sql.contains(table))
+        };
+        let (events, duties) = (touches("trunkline_outbox"), touches("trunkline_due"));
+        self.db.apply(batch).await?;
+        if events {
+            self.outbox_written.notify_one();
+        }
+        if duties {
+            self.due_written.notify_one();
+        }
+        Ok(())
+    }
+
+    /// A plain event of this service: published, no webhook (chapter 01 §3.2).
+    pub fn event<T: Serialize + ?Sized>(&self, now: Timestamp, kind: &str, data: &T) -> Statement {
+        self.outbox_row(now, kind, data, None)
+    }
+
+    /// A webhook event: published with the complete resource, and sent to
+    /// webhook-manager in its webhook shape unless the customer is nil.
+    pub fn webhook_event<T: Serialize + ?Sized, W: Serialize + ?Sized>(
+        &self,
+        now: Timestamp,
+        customer: CustomerId,
+        kind: &str,
+        data: &T,
+        webhook: &W,
+    ) -> Statement {
+        let webhook = (!customer.is_nil())
+            .then(|| wire::encode(&webhook::SendRequest::new(customer, kind, webhook)));
+        self.outbox_row(now, kind, data, webhook)
+    }
+
+    fn outbox_row<T: Serialize + ?Sized>(
+        &self,
+        now: Timestamp,
+        kind: &str,
+        data: &T,
+        webhook: Option<Vec<u8>>,
+    ) -> Statement {
+        let service = self.service();
+        let event = Event::new(service, kind, data);
+        outbox::insert(&outbox::Entry {
+            id: Uuid::new_v4(),
+            service: service.name().to_owned(),
+            exchange: service.event_exchange(),
+            body: String::from_utf8_lossy(&wire::encode(&event)).into_owned(),
+            webhook: webhook.map(|webhook| String::from_utf8_lossy(&webhook).into_owned()),
+            tm_create: Some(now),
+            ..outbox::Entry::default()
+        })
+    }
+
+    /// A duty of this service; replaces the one with the same key.
+    #[must_use]
+    pub fn schedule(&self, now: Timestamp, duty: &Duty) -> Statement {
+        due::upsert(
+            self.db.dialect(),
+            &due::Due {
+                id: Uuid::new_v4(),
+                service: self.service().name().to_owned(),
+                key: duty.key.clone(),
+                owner: duty.owner.clone(),
+                due_at: Some(duty.due_at),
+                queue: duty.queue.clone(),
+                uri: duty.uri.clone(),
+                method: duty.method.as_str().to_owned(),
+                data: duty.data.as_deref().map(|data| data.get().to_owned()),
+                tm_create: Some(now),
+                ..due::Due::default()
+            },
+        )
+    }
+
+    /// Takes a duty back.
+    #[must_use]
+    pub fn cancel(&self, key: &str) -> Statement {
+        due::delete_by_key(self.service(), key)
+    }
+
+    /// Takes all duties of an owner back.
+    #[must_use]
+    pub fn cancel_all_of(&self, owner: impl ToString) -> Statement {
+        due::delete_by_owner(self.service(), &owner.to_string())
+    }
+
+    /// The service that this ledger belongs to.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        self.rpc.publisher()
+    }
+
+    /// Starts the relay and the scheduler; they end when `stop` is cancelled.
+    #[must_use]
+    pub fn start(self: &Arc<Self>, stop: &CancellationToken) -> Running {
+        let relay = tokio::spawn(relay::run(Arc::clone(self), stop.clone()));
+        let scheduler = tokio::spawn(scheduler::run(Arc::clone(self), stop.clone()));
+        Running {
+            tasks: vec![relay, scheduler],
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Metrics of the two tasks; the names are Trunkline's own.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// What the tasks count.
+#[derive(Clone, Default)]
+pub struct DeliveryMetrics {
+    /// Events that wait in the outbox.
+    pub outbox_depth: Gauge,
+    /// Attempts to publish or to send that failed and will be repeated.
+    pub retried: Counter,
+    /// Duties that were sent.
+    pub due_fired: Counter,
+}
+
+impl DeliveryMetrics {
+    /// Registers them under the namespace of `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "outbox_depth",
+            "Events that wait to be published",
+            self.outbox_depth.clone(),
+        );
+        registry.register(
+            "delivery_retried",
+            "Deliveries that failed and are repeated",
+            self.retried.clone(),
+        );
+        registry.register("due_fired", "Duties that were sent", self.due_fired.clone());
+    }
+}

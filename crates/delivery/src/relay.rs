@@ -1,0 +1,167 @@
+//! The relay: publishes what the outbox holds, in order, at least once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use trunkline_bus::client::DEFAULT_TIMEOUT;
+use trunkline_bus::metrics::EventLabels;
+use trunkline_bus::{Method, RpcError};
+use trunkline_model::service::Service;
+use trunkline_store::{Batch, outbox};
+
+use crate::ledger::Ledger;
+
+/// Longest wait for the consumers of a published event.
+const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Attempts to hand a webhook to webhook-manager before it is given up. The
+/// event itself is never given up.
+const WEBHOOK_ATTEMPTS: i64 = 3;
+
+pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
+    let mut after = 0;
+    let mut in_flight = tokio::task::JoinSet::new();
+    loop {
+        match publish_next(&ledger, after).await {
+            Ok(Published {
+                last: Some(last),
+                finishing,
+            }) => {
+                after = last;
+                in_flight.spawn(finishing);
+                while in_flight.try_join_next().is_some() {}
+                continue;
+            }
+            Ok(Published { last: None, .. }) => {}
+            Err(error) => {
+                tracing::warn!(service = ledger.service().name(), %error, "events wait: the outbox cannot be worked off");
+                ledger.metrics.retried.inc();
+                after = 0;
+            }
+        }
+        let failed = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(outcome) = in_flight.join_next() => matches!(outcome, Ok(false)),
+            () = ledger.outbox_written.notified() => false,
+            () = tokio::time::sleep(ledger.config.idle_poll()) => false,
+        };
+        if failed {
+            // Some rows are still there: read from the beginning, later.
+            after = 0;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(Duration::from_millis(ledger.config.retry_min_ms)) => {}
+            }
+        }
+    }
+    while in_flight.join_next().await.is_some() {}
+}
+
+struct Published {
+    /// Last row that was read; none when there was nothing.
+    last: Option<i64>,
+    /// Waits for confirmations and deletes the rows; true when all are gone.
+    finishing: futures_util::future::BoxFuture<'static, bool>,
+}
+
+/// Hands the rows after `after` to the carrier, in order.
+async fn publish_next(ledger: &Arc<Ledger>, after: i64) -> Result<Published, Failure> {
+    let service = ledger.service();
+    let rows = outbox::pending(ledger.db(), service, after, ledger.config.outbox_batch).await?;
+    ledger
+        .metrics
+        .outbox_depth
+        .set(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+    let last = rows.last().map(|row| row.seq);
+    let mut waiting = Vec::with_capacity(rows.len());
+    for row in rows {
+        let bus = Arc::clone(ledger.rpc.bus());
+        let body = bytes::Bytes::from(row.body.clone().into_bytes());
+        let confirmation = bus.publish(&row.exchange, Some(row.id), body).await?;
+        ledger.metrics_of_event(&row.body);
+        waiting.push(finish(Arc::clone(ledger), row, confirmation));
+    }
+    let finishing = Box::pin(async move { join_all(waiting).await.into_iter().all(|gone| gone) });
+    Ok(Published { last, finishing })
+}
+
+/// Waits until one event is safe and deletes its row.
+async fn finish(
+    ledger: Arc<Ledger>,
+    row: outbox::Entry,
+    confirmation: trunkline_bus::Confirmation,
+) -> bool {
+    let confirmed = tokio::time::timeout(CONFIRMATION_PATIENCE, confirmation).await;
+    if !matches!(confirmed, Ok(Ok(()))) {
+        tracing::warn!(
+            seq = row.seq,
+            "an event was not confirmed and will be published again"
+        );
+        ledger.metrics.retried.inc();
+        return false;
+    }
+    if let Some(webhook) = &row.webhook
+        && let Err(error) = send_webhook(&ledger, webhook).await
+    {
+        tracing::debug!(seq = row.seq, %error, "a webhook could not be handed over");
+    }
+    ledger
+        .db
+        .apply(Batch::new().with(outbox::delete(row.seq)))
+        .await
+        .is_ok()
+}
+
+async fn send_webhook(ledger: &Ledger, webhook: &str) -> Result<(), RpcError> {
+    let payload =
+        RawValue::from_string(webhook.to_owned()).map_err(|e| RpcError::Answer(e.to_string()))?;
+    let request = ledger
+        .rpc
+        .request(Method::Post, "/v1/webhooks")
+        .raw(payload);
+    let queue = Service::WEBHOOK.request_queue();
+    let mut outcome = Ok(());
+    for _ in 0..WEBHOOK_ATTEMPTS {
+        outcome = ledger
+            .rpc
+            .send(&queue, &request, "webhook/webhooks", DEFAULT_TIMEOUT)
+            .await
+            .map(drop);
+        match &outcome {
+            Err(RpcError::Transport(trunkline_bus::Error::Timeout { .. })) => {}
+            Ok(()) | Err(_) => break,
+        }
+    }
+    outcome
+}
+
+impl Ledger {
+    fn metrics_of_event(&self, body: &str) {
+        #[derive(serde::Deserialize)]
+        struct Kind {
+            r#type: String,
+        }
+        if let Ok(kind) = serde_json::from_str::<Kind>(body) {
+            self.rpc
+                .metrics()
+                .notify_total
+                .get_or_create(&EventLabels {
+                    r#type: kind.r#type,
+                })
+                .inc();
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Store(#[from] trunkline_store::Error),
+    #[error(transparent)]
+    Bus(#[from] trunkline_bus::Error),
+}

@@ -1,0 +1,120 @@
+//! The scheduler: sends each due row as the ordinary request that it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use trunkline_bus::{Method, Request, RpcError};
+use trunkline_store::{Batch, Error, due};
+
+use crate::ledger::Ledger;
+
+/// Duties of one role that are on their way at the same time.
+const IN_FLIGHT: usize = 256;
+
+pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
+    let room = Arc::new(Semaphore::new(IN_FLIGHT));
+    let mut in_flight = JoinSet::new();
+    while !stop.is_cancelled() {
+        while in_flight.try_join_next().is_some() {}
+        let pause = match fire_due(&ledger, &room, &mut in_flight).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                tracing::warn!(service = ledger.service().name(), %error, "duties wait: the due rows cannot be read");
+                ledger.config.idle_poll()
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            () = ledger.due_written.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    while in_flight.join_next().await.is_some() {}
+}
+
+/// Claims what is due and sends it; returns how long to pause.
+async fn fire_due(
+    ledger: &Arc<Ledger>,
+    room: &Arc<Semaphore>,
+    in_flight: &mut JoinSet<()>,
+) -> Result<Duration, Error> {
+    let service = ledger.service();
+    let now = ledger.now().await?;
+    let lease = ledger.config.due_lease();
+    let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
+    let limit = ledger.config.due_batch.min(free);
+    if limit == 0 {
+        return Ok(Duration::from_millis(5));
+    }
+    let claimed = due::claim(ledger.db(), service, now, lease, limit).await?;
+    for entry in claimed {
+        let Ok(permit) = Arc::clone(room).acquire_owned().await else {
+            break;
+        };
+        let ledger = Arc::clone(ledger);
+        in_flight.spawn(async move {
+            fire(&ledger, entry).await;
+            drop(permit);
+        });
+    }
+    let next = due::next_due(ledger.db(), service).await?;
+    let pause = next.map_or(ledger.config.idle_poll(), |next| next.since(now));
+    Ok(pause.clamp(Duration::from_millis(1), ledger.config.idle_poll()))
+}
+
+async fn fire(ledger: &Ledger, entry: due::Due) {
+    ledger.metrics.due_fired.inc();
+    let outcome = send(ledger, &entry).await;
+    let written = match outcome {
+        Ok(()) => {
+            ledger
+                .db
+                .apply(Batch::new().with(due::delete(entry.id, entry.attempts)))
+                .await
+        }
+        Err(error) => {
+            let delay = ledger.config.retry_delay(entry.attempts);
+            tracing::warn!(key = %entry.key, %error, delay_ms = %delay.as_millis(), "a duty could not be done and will be tried again");
+            ledger.metrics.retried.inc();
+            match ledger.now().await {
+                Ok(now) => {
+                    ledger
+                        .db
+                        .apply(Batch::new().with(due::retry(entry.id, now.plus(delay))))
+                        .await
+                }
+                Err(error) => Err(error),
+            }
+        }
+    };
+    if let Err(error) = written {
+        // The lease runs out and the duty fires again.
+        tracing::warn!(key = %entry.key, %error, "the outcome of a duty could not be noted");
+    }
+}
+
+/// Any answer below 500 settles a duty: the receiver has seen it and decided.
+async fn send(ledger: &Ledger, entry: &due::Due) -> Result<(), RpcError> {
+    let mut request = Request::new(ledger.service(), Method::Post, entry.uri.clone());
+    request.method.clone_from(&entry.method);
+    if let Some(data) = &entry.data {
+        let data = RawValue::from_string(data.clone())
+            .map_err(|error| RpcError::Answer(error.to_string()))?;
+        request = request.raw(data);
+    }
+    let timeout = ledger.config.due_request_timeout();
+    let response = ledger
+        .rpc
+        .send(&entry.queue, &request, "due", timeout)
+        .await?;
+    if response.status_code >= 500 {
+        Err(RpcError::Status(response.status_code))
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,540 @@
+//! Outgoing calls: who may call whom, and how the channel is made (chapters 02
+//! §10.2–10.3, 03 §4.2–4.6).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use trunkline_model::address::{Address, Kind};
+use trunkline_model::call::{Anonymous, Call, Direction, Status, Type, data_key, metadata_key};
+use trunkline_model::customer::{Customer, IdentityVerificationStatus, Status as CustomerStatus};
+use trunkline_model::id::{CustomerId, ProviderId};
+use trunkline_model::number::Number;
+use trunkline_model::outbound_config::OutboundConfig;
+use trunkline_model::route::Provider;
+
+use crate::call::outbound_config::allows_country;
+
+/// Seconds until an unanswered channel is ended by Asterisk.
+pub const DIAL_TIMEOUT_S: u32 = 60;
+
+/// Why a call is not made. The message says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("destinations of type `{0}` cannot be called: give a `tel` number or a `sip` address")]
+    DestinationKind(String),
+    #[error("metadata key `{0}` is not known")]
+    MetadataKey(String),
+    #[error("the customer is `{0}`, not `active`")]
+    CustomerStatus(String),
+    #[error("the customer's identity is `{0}`: calls to numbers need `verified`")]
+    Identity(String),
+    #[error("the customer's account has no balance for a call")]
+    Balance,
+    #[error(
+        "calls to country `{country}` are not allowed: add it to destination_whitelist of the customer's outbound config"
+    )]
+    Country {
+        /// Lower-case alpha-2; empty when it cannot be determined.
+        country: String,
+    },
+    #[error("`{0}` is not a telephone number that can be dialed")]
+    Number(String),
+    #[error("metadata `route_provider_ids` must be an array with at least one provider id")]
+    RouteProviderIds,
+    #[error("no dial route leads to `{0}`: add a provider and a route")]
+    NoRoute(String),
+    #[error(
+        "the source `{0}` is not an active number of the customer, and the outbound config has no default number"
+    )]
+    Source(String),
+    #[error("an anonymous call needs a source that starts with `+`, not `{0}`")]
+    AnonymousSource(String),
+    #[error("the call's dial route is unknown or has no provider")]
+    Provider,
+}
+
+/// Whether a customer id is one of the platform's own (chapter 03 §4.3). Two
+/// malformed constants of the reference make the nil id one as well.
+#[must_use]
+pub fn is_internal(id: CustomerId) -> bool {
+    id.is_nil() || id == CustomerId::BASIC_ROUTE || id == CustomerId::SYSTEM
+}
+
+/// Checks that the registry knows every metadata key.
+///
+/// # Errors
+///
+/// The first key that it does not know.
+pub fn check_metadata(metadata: &BTreeMap<String, Value>) -> Result<(), Refused> {
+    match metadata
+        .keys()
+        .find(|key| !metadata_key::ALL.contains(&key.as_str()))
+    {
+        Some(key) => Err(Refused::MetadataKey(key.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a destination is one that can be called.
+///
+/// # Errors
+///
+/// When it is neither `sip` nor `tel`.
+pub fn check_destination(destination: &Address) -> Result<(), Refused> {
+    if matches!(destination.kind, Kind::Sip | Kind::Tel) {
+        return Ok(());
+    }
+    Err(Refused::DestinationKind(destination.kind.to_string()))
+}
+
+/// Checks the customer's permission.
+///
+/// # Errors
+///
+/// When the customer is not active, or not verified for a call to a number.
+pub fn check_customer(customer: &Customer, destination: &Address) -> Result<(), Refused> {
+    if customer.status != CustomerStatus::Active {
+        return Err(Refused::CustomerStatus(customer.status.to_string()));
+    }
+    let verified = customer.identity_verification_status == IdentityVerificationStatus::Verified;
+    if destination.kind == Kind::Tel && !is_internal(customer.id) && !verified {
+        return Err(Refused::Identity(
+            customer.identity_verification_status.to_string(),
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the country of a `tel` destination against the customer's list.
+///
+/// # Errors
+///
+/// When the country is unknown or not allowed.
+pub fn check_country(
+    customer: CustomerId,
+    config: Option<&OutboundConfig>,
+    country: Option<&str>,
+) -> Result<(), Refused> {
+    let country = country.unwrap_or_default();
+    if is_internal(customer) || allows_country(config, country) {
+        return Ok(());
+    }
+    Err(Refused::Country {
+        country: country.to_owned(),
+    })
+}
+
+/// The providers that the caller wants (chapter 03 §4.4 step 3); empty when he
+/// does not care.
+///
+/// # Errors
+///
+/// When the value is no array, or has entries but no valid id.
+pub fn wanted_providers(metadata: &BTreeMap<String, Value>) -> Result<Vec<ProviderId>, Refused> {
+    let Some(value) = metadata.get(metadata_key::ROUTE_PROVIDER_IDS) else {
+        return Ok(Vec::new());
+    };
+    let entries = value.as_array().ok_or(Refused::RouteProviderIds)?;
+    let ids: Vec<ProviderId> = entries
+        .iter()
+        .filter_map(Value::as_str)
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    if ids.is_empty() && !entries.is_empty() {
+        return Err(Refused::RouteProviderIds);
+    }
+    Ok(ids)
+}
+
+/// Completes the metadata from the customer and his configuration (chapter 03
+/// §4.2 steps 4 and 7). What the caller gave stays.
+pub fn complete_metadata(
+    metadata: &mut BTreeMap<String, Value>,
+    customer: &Customer,
+    config: Option<&OutboundConfig>,
+    destination: &Address,
+) {
+    if customer.metadata.rtp_debug {
+        metadata
+            .entry(metadata_key::RTP_DEBUG.to_owned())
+            .or_insert(Value::Bool(true));
+    }
+    let codecs = config.map_or("", |config| config.codecs.as_str());
+    if destination.kind == Kind::Sip && !codecs.is_empty() {
+        metadata
+            .entry(metadata_key::CODECS.to_owned())
+            .or_insert_with(|| codecs.into());
+    }
+}
+
+/// How the source of a call is found (chapter 03 §4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceRule {
+    /// The given source is used as it is.
+    AsGiven,
+    /// It must be a number of the customer, else the default number is used.
+    OwnNumber,
+}
+
+/// Which rule applies.
+#[must_use]
+pub fn source_rule(destination: &Address, metadata: &BTreeMap<String, Value>) -> SourceRule {
+    let skips = metadata.get(metadata_key::SKIP_SOURCE_VALIDATION) == Some(&Value::Bool(true));
+    if destination.kind == Kind::Tel && !skips {
+        SourceRule::OwnNumber
+    } else {
+        SourceRule::AsGiven
+    }
+}
+
+/// A default number as the source of a call.
+#[must_use]
+pub fn source_of_number(number: &Number) -> Address {
+    Address {
+        target_name: number.number.clone(),
+        ..Address::tel(&number.number)
+    }
+}
+
+/// Options that a call stores (chapter 03 §4.11).
+#[must_use]
+pub fn options(
+    early_execution: bool,
+    connect: bool,
+    anonymous: &Anonymous,
+) -> BTreeMap<String, String> {
+    let anonymous = *anonymous == Anonymous::Yes;
+    [
+        (data_key::EARLY_EXECUTION, early_execution),
+        (data_key::EXECUTE_NEXT_MASTER_ON_HANGUP, connect),
+        (data_key::ANONYMOUS, anonymous),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_string()))
+    .into()
+}
+
+/// Gives a new outgoing call what every one has.
+#[must_use]
+pub fn new_call(call: Call) -> Call {
+    Call {
+        kind: Type::Flow,
+        direction: Direction::Outgoing,
+        status: Status::Dialing,
+        ..call
+    }
+}
+
+/// How the channel of a call is created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelPlan {
+    /// ARI endpoint: technology, trunk and SIP address.
+    pub endpoint: String,
+    /// Stasis arguments.
+    pub app_args: String,
+    /// Channel variables, by name.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Plans the channel of an outgoing call. `provider` is that of the current
+/// route; only `tel` destinations have one.
+///
+/// # Errors
+///
+/// Without a provider for a `tel` call, or an anonymous one whose source is no
+/// E.164 number.
+pub fn plan_channel(call: &Call, provider: Option<&Provider>) -> Result<ChannelPlan, Refused> {
+    let endpoint = endpoint(&call.destination, provider)?;
+    let transport = transport(&endpoint);
+    let app_args = format!(
+        "context_type=call,context=call-out,call_id={},transport={transport},direction=outgoing",
+        call.id
+    );
+    let mut variables = provider.map(tech_headers).unwrap_or_default();
+    let profile = if matches!(transport, "ws" | "wss") {
+        "UDP/TLS/RTP/SAVPF"
+    } else {
+        "RTP/AVP"
+    };
+    variables.insert(header("VBOUT-SDP_Transport"), profile.to_owned());
+    add_caller_id(&mut variables, call)?;
+    let own = call
+        .metadata
+        .get(metadata_key::CODECS)
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    for codecs in [
+        own,
+        provider.map_or("", |provider| provider.codecs.as_str()),
+    ] {
+        if !codecs.is_empty() && is_one_line(codecs) {
+            variables.insert(header("VBOUT-CODECS"), codecs.to_owned());
+        }
+    }
+    Ok(ChannelPlan {
+        endpoint,
+        app_args,
+        variables,
+    })
+}
+
+fn endpoint(destination: &Address, provider: Option<&Provider>) -> Result<String, Refused> {
+    let target = &destination.target;
+    if destination.kind == Kind::Tel {
+        let provider = provider.ok_or(Refused::Provider)?;
+        let Provider {
+            tech_prefix,
+            tech_postfix,
+            hostname,
+            ..
+        } = provider;
+        return Ok(format!(
+            "pjsip/call-out/sip:{tech_prefix}{target}{tech_postfix}@{hostname};transport=udp"
+        ));
+    }
+    let has_scheme = target.starts_with("sip:") || target.starts_with("sips:");
+    let uri = if has_scheme {
+        target.clone()
+    } else {
+        format!("sip:{target}")
+    };
+    if target.contains("transport=ws") {
+        let proxy = target
+            .split(';')
+            .filter_map(|piece| piece.strip_prefix("outbound_proxy="))
+            .next_back();
+        return Ok(format!(
+            "pjsip/call-out-direct-{}/{uri}",
+            proxy.unwrap_or_default()
+        ));
+    }
+    Ok(format!("pjsip/call-out/{uri}"))
+}
+
+/// By substring, in this order; `udp` otherwise.
+fn transport(endpoint: &str) -> &'static str {
+    ["wss", "ws", "tcp", "tls"]
+        .into_iter()
+        .find(|name| endpoint.contains(&format!("transport={name}")))
+        .unwrap_or("udp")
+}
+
+fn header(name: &str) -> String {
+    format!("PJSIP_HEADER(add,{name})")
+}
+
+fn is_one_line(text: &str) -> bool {
+    !text.contains(['\r', '\n'])
+}
+
+/// A provider's own headers, without those that are ours and those that would
+/// break out of the variable's name.
+fn tech_headers(provider: &Provider) -> BTreeMap<String, String> {
+    const RESERVED_HEADERS: [&str; 7] = [
+        "P-Asserted-Identity",
+        "Privacy",
+        "VBOUT-SDP_Transport",
+        "VB-CALL-ID",
+        "VB-CONFBRIDGE-ID",
+        "VB-DIRECTION",
+        "VBOUT-CODECS",
+    ];
+    const RESERVED: [&str; 3] = ["CALLERID(name)", "CALLERID(num)", "CALLERID(pres)"];
+    let is_reserved = |key: &str| {
+        RESERVED.contains(&key)
+            || RESERVED_HEADERS.contains(&key)
+            || RESERVED_HEADERS.iter().any(|name| key == header(name))
+    };
+    let fits = |key: &str, value: &str| {
+        !key.is_empty()
+            && !is_reserved(key)
+            && !key.contains(['\r', '\n', '(', ')', ','])
+            && is_one_line(value)
+    };
+    let headers = provider
+        .tech_headers
+        .iter()
+        .filter(|(key, value)| fits(key, value));
+    headers
+        .map(|(key, value)| (header(key), value.clone()))
+        .collect()
+}
+
+fn add_caller_id(variables: &mut BTreeMap<String, String>, call: &Call) -> Result<(), Refused> {
+    let mut set = |key: &str, value: &str| variables.insert(key.to_owned(), value.to_owned());
+    let source = &call.source.target;
+    let hidden = call
+        .data
+        .get(data_key::ANONYMOUS)
+        .is_some_and(|value| value == "true");
+    if !hidden || call.destination.kind != Kind::Tel {
+        set("CALLERID(name)", &call.source.target_name);
+        set("CALLERID(num)", source);
+        return Ok(());
+    }
+    if !source.starts_with('+') {
+        return Err(Refused::AnonymousSource(source.clone()));
+    }
+    set("CALLERID(name)", "Anonymous");
+    set("CALLERID(num)", "anonymous");
+    set("CALLERID(pres)", "prohib");
+    set(&header("P-Asserted-Identity"), &format!("<tel:{source}>"));
+    set(&header("Privacy"), "id");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn provider() -> Provider {
+        Provider {
+            hostname: "gw.example.net".to_owned(),
+            tech_prefix: "00".to_owned(),
+            tech_postfix: "x".to_owned(),
+            codecs: "PCMA".to_owned(),
+            tech_headers: [
+                ("X-Account", "7"),
+                ("Privacy", "none"),
+                ("CALLERID(num)", "1"),
+                ("X-Bad(", "1"),
+                ("X-Lines", "a\r\nb"),
+                ("", "1"),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+            ..Provider::default()
+        }
+    }
+
+    fn call(destination: Address) -> Call {
+        Call {
+            source: Address {
+                target_name: "Office".to_owned(),
+                ..Address::tel("+15551230001")
+            },
+            metadata: [("codecs".to_owned(), json!("PCMU"))].into(),
+            destination,
+            ..Call::default()
+        }
+    }
+
+    #[test]
+    fn tel_call_goes_to_the_provider_with_his_headers_and_codecs() {
+        let plan = plan_channel(&call(Address::tel("+4930123")), Some(&provider())).unwrap();
+        assert_eq!(
+            plan.endpoint,
+            "pjsip/call-out/sip:00+4930123x@gw.example.net;transport=udp"
+        );
+        assert_eq!(
+            plan.app_args,
+            "context_type=call,context=call-out,call_id=00000000-0000-0000-0000-000000000000,transport=udp,direction=outgoing"
+        );
+        let expected: BTreeMap<String, String> = [
+            ("CALLERID(name)", "Office"),
+            ("CALLERID(num)", "+15551230001"),
+            ("PJSIP_HEADER(add,VBOUT-CODECS)", "PCMA"),
+            ("PJSIP_HEADER(add,VBOUT-SDP_Transport)", "RTP/AVP"),
+            ("PJSIP_HEADER(add,X-Account)", "7"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        assert_eq!(plan.variables, expected);
+        assert_eq!(
+            plan_channel(&call(Address::tel("+49")), None),
+            Err(Refused::Provider)
+        );
+    }
+
+    #[test]
+    fn sip_call_goes_to_its_address_or_through_its_proxy() {
+        let endpoint = |target| {
+            plan_channel(&call(Address::sip(target)), None)
+                .unwrap()
+                .endpoint
+        };
+        assert_eq!(endpoint("ann@host"), "pjsip/call-out/sip:ann@host");
+        assert_eq!(endpoint("sips:ann@host"), "pjsip/call-out/sips:ann@host");
+        assert_eq!(
+            endpoint("ann@host;transport=ws;outbound_proxy=a;outbound_proxy=b"),
+            "pjsip/call-out-direct-b/sip:ann@host;transport=ws;outbound_proxy=a;outbound_proxy=b"
+        );
+        let plan = plan_channel(&call(Address::sip("ann@host;transport=wss")), None).unwrap();
+        assert_eq!(
+            plan.variables["PJSIP_HEADER(add,VBOUT-SDP_Transport)"],
+            "UDP/TLS/RTP/SAVPF"
+        );
+        assert!(plan.app_args.contains("transport=wss"));
+    }
+
+    #[test]
+    fn anonymous_call_to_a_number_hides_the_caller_and_asserts_his_identity() {
+        let mut hidden = call(Address::tel("+4930123"));
+        hidden.data = options(false, false, &Anonymous::Yes);
+        let plan = plan_channel(&hidden, Some(&provider())).unwrap();
+        assert_eq!(plan.variables["CALLERID(num)"], "anonymous");
+        assert_eq!(
+            plan.variables["PJSIP_HEADER(add,P-Asserted-Identity)"],
+            "<tel:+15551230001>"
+        );
+        hidden.source = Address::sip("ann@host");
+        assert!(matches!(
+            plan_channel(&hidden, Some(&provider())),
+            Err(Refused::AnonymousSource(_))
+        ));
+        hidden.data = options(false, false, &Anonymous::Auto);
+        assert!(
+            plan_channel(&hidden, Some(&provider())).is_ok(),
+            "auto does not hide"
+        );
+    }
+
+    #[test]
+    fn only_active_and_verified_customers_call_numbers() {
+        let customer = |status: &str, identity: &str| Customer {
+            id: CustomerId::random(),
+            status: status.into(),
+            identity_verification_status: identity.into(),
+            ..Customer::default()
+        };
+        let (tel, sip) = (Address::tel("+4930123"), Address::sip("a@b"));
+        assert!(check_customer(&customer("active", "verified"), &tel).is_ok());
+        assert!(check_customer(&customer("active", "none"), &sip).is_ok());
+        assert!(check_customer(&customer("active", "none"), &tel).is_err());
+        assert!(check_customer(&customer("frozen", "verified"), &sip).is_err());
+        let internal = Customer {
+            id: CustomerId::SYSTEM,
+            ..customer("active", "none")
+        };
+        assert!(check_customer(&internal, &tel).is_ok());
+    }
+
+    #[test]
+    fn wanted_providers_must_be_an_array_with_a_valid_id() {
+        let wanted =
+            |value: Value| wanted_providers(&[("route_provider_ids".to_owned(), value)].into());
+        let id = ProviderId::random();
+        assert_eq!(wanted(json!([7, "x", id])), Ok(vec![id]));
+        assert_eq!(wanted(json!([])), Ok(vec![]));
+        assert_eq!(wanted(json!(["x"])), Err(Refused::RouteProviderIds));
+        assert_eq!(wanted(json!("x")), Err(Refused::RouteProviderIds));
+        assert_eq!(wanted_providers(&BTreeMap::new()), Ok(vec![]));
+    }
+
+    #[test]
+    fn destination_and_metadata_are_limited() {
+        assert!(
+            check_destination(&Address {
+                kind: Kind::Conference,
+                ..Address::tel("x")
+            })
+            .is_err()
+        );
+        assert!(check_metadata(&[("codecs".to_owned(), json!(1))].into()).is_ok());
+        assert_eq!(
+            check_metadata(&[("other".to_owned(), json!(1))].into()),
+            Err(Refused::MetadataKey("other".to_owned()))
+        );
+    }
+}

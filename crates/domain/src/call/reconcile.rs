@@ -1,0 +1,217 @@
+//! Comparing what Asterisk has with what the rows say (architecture decision
+//! 14). Takes both, returns what has to be repaired.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use trunkline_model::Timestamp;
+use trunkline_model::call::{Call, Status};
+use trunkline_model::channel::State;
+use trunkline_model::id::{CallId, ChannelId};
+
+use super::action::{Step, step};
+use super::hangup::cause;
+use super::status::{Change, is_live, on_channel_state};
+
+/// A live channel as Asterisk lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub state: State,
+    /// Whether the row knows a call of ours with this channel that has ended, or
+    /// the channel is inside Stasis of our application without any call.
+    pub orphan: bool,
+    /// When Asterisk created it.
+    pub tm_create: Option<Timestamp>,
+}
+
+/// What has to be repaired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// The call's channel is gone and its end was missed.
+    FinishCall(CallId),
+    /// The call's channel has moved on and the event was missed.
+    ChannelState(CallId, ChannelId, State),
+    /// Nothing is going to bring the call's next action: whoever walked through
+    /// the flow died on the way.
+    Resume(CallId),
+    /// The call's playback may have ended unheard: Asterisk is asked.
+    AskPlayback(CallId),
+    /// The call is ending, and its channel was never told; or it waits for an
+    /// answer for longer than it may.
+    EndChannel(CallId, ChannelId, i64),
+    /// A channel of ours has no live call.
+    HangupChannel(ChannelId),
+}
+
+/// How long things may take before they are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Calls and channels that changed less than this ago are left alone: a
+    /// request or an event may be on the way.
+    pub grace: Duration,
+    /// How long a channel may be dialed.
+    pub dial_timeout: Duration,
+}
+
+/// Compares the live calls of one Asterisk with its channels.
+#[must_use]
+pub fn compare(
+    calls: &[Call],
+    channels: &BTreeMap<ChannelId, Listed>,
+    now: Timestamp,
+    limits: Limits,
+) -> Vec<Repair> {
+    let mut repairs = Vec::new();
+    let mut used = BTreeSet::new();
+    for call in calls.iter().filter(|call| is_live(&call.status)) {
+        used.insert(&call.channel_id);
+        let settled = changed(call).is_none_or(|at| now.since(at) >= limits.grace);
+        match channels.get(&call.channel_id) {
+            None if settled => repairs.push(Repair::FinishCall(call.id)),
+            None => {}
+            Some(channel) => repairs.extend(of_listed(call, &channel.state, settled, now, limits)),
+        }
+    }
+    for (id, channel) in channels {
+        let young = channel.tm_create.is_some_and(|at| now.since(at) < limits.grace);
+        if channel.orphan && !used.contains(id) && !young {
+            repairs.push(Repair::HangupChannel(id.clone()));
+        }
+    }
+    repairs
+}
+
+/// When the row changed last; a failover makes a new channel for an old call.
+fn changed(call: &Call) -> Option<Timestamp> {
+    call.tm_update.or(call.tm_create)
+}
+
+fn of_listed(call: &Call, state: &State, settled: bool, now: Timestamp, limits: Limits) -> Option<Repair> {
+    if !matches!(on_channel_state(call, state), Change::None) {
+        return Some(Repair::ChannelState(call.id, call.channel_id.clone(), state.clone()));
+    }
+    if !settled {
+        return None;
+    }
+    match call.status {
+        Status::Progressing => stalled(call),
+        Status::Terminating | Status::Canceling => {
+            Some(Repair::EndChannel(call.id, call.channel_id.clone(), cause::NORMAL))
+        }
+        Status::Dialing | Status::Ringing => {
+            let longest = limits.dial_timeout + limits.grace;
+            let overdue = changed(call).is_some_and(|at| now.since(at) >= longest);
+            overdue.then(|| Repair::EndChannel(call.id, call.channel_id.clone(), cause::NO_RESPONSE))
+        }
+        Status::None | Status::Hangup | Status::Other(_) => None,
+    }
+}
+
+/// Whether nothing will bring the next action of an answered call.
+fn stalled(call: &Call) -> Option<Repair> {
+    if call.action_next_hold {
+        return Some(Repair::Resume(call.id));
+    }
+    match step(&call.action) {
+        // A due row brings it.
+        Step::Wait { .. } => None,
+        Step::Play { .. } => Some(Repair::AskPlayback(call.id)),
+        Step::Answer | Step::Hangup(_) | Step::HangupAs(_) | Step::Skip { .. } => Some(Repair::Resume(call.id)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_model::Action;
+    use trunkline_model::action::Kind;
+    use trunkline_model::call::Direction;
+    use trunkline_model::id::ActionId;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { grace: Duration::from_secs(15), dial_timeout: Duration::from_secs(60) };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    fn call(channel: &str, status: Status, created: i64) -> Call {
+        Call {
+            id: CallId::random(),
+            channel_id: channel.into(),
+            status,
+            action: sleeping(),
+            direction: Direction::Outgoing,
+            tm_create: Some(at(created)),
+            ..Call::default()
+        }
+    }
+
+    fn sleeping() -> Action {
+        Action { id: ActionId::random(), kind: Kind::Sleep, ..Action::default() }
+    }
+
+    fn listed(state: State, orphan: bool, created: i64) -> Listed {
+        Listed { state, orphan, tm_create: Some(at(created)) }
+    }
+
+    #[test]
+    fn missed_end_finishes_the_call_and_an_orphan_is_hung_up() {
+        let calls = [
+            call("gone", Status::Progressing, 0),
+            call("young", Status::Dialing, 95),
+            call("there", Status::Progressing, 0),
+        ];
+        let channels = BTreeMap::from([
+            ("there".into(), listed(State::Up, false, 0)),
+            ("orphan".into(), listed(State::Up, true, 0)),
+            ("young-orphan".into(), listed(State::Up, true, 95)),
+            ("foreign".into(), listed(State::Up, false, 0)),
+        ]);
+        let repairs = compare(&calls, &channels, at(100), LIMITS);
+        assert_eq!(repairs, [Repair::FinishCall(calls[0].id), Repair::HangupChannel("orphan".into())]);
+    }
+
+    fn repairs_of(call: Call, state: State, now: i64) -> Vec<Repair> {
+        let channels = BTreeMap::from([("c".into(), listed(state, false, 0))]);
+        compare(&[call], &channels, at(now), LIMITS)
+    }
+
+    #[test]
+    fn missed_change_of_state_is_caught_up_at_once() {
+        let ringing = call("c", Status::Ringing, 0);
+        let expected = Repair::ChannelState(ringing.id, "c".into(), State::Up);
+        assert_eq!(repairs_of(ringing, State::Up, 1), [expected]);
+    }
+
+    #[test]
+    fn walk_that_died_goes_on_and_an_action_that_waits_is_left_alone() {
+        let answered = |action: Action, hold| Call {
+            action,
+            action_next_hold: hold,
+            ..call("c", Status::Progressing, 0)
+        };
+        let waits = answered(sleeping(), false);
+        assert_eq!(repairs_of(waits, State::Up, 100), []);
+        for stuck in [answered(sleeping(), true), answered(Action::reserved(ActionId::START), false)] {
+            let id = stuck.id;
+            assert_eq!(repairs_of(stuck.clone(), State::Up, 10), [], "it may be on its way");
+            assert_eq!(repairs_of(stuck, State::Up, 100), [Repair::Resume(id)]);
+        }
+        let option = serde_json::json!({"stream_urls": ["hello"]}).as_object().cloned();
+        let plays = answered(Action { kind: Kind::Play, option, ..sleeping() }, false);
+        let id = plays.id;
+        assert_eq!(repairs_of(plays, State::Up, 100), [Repair::AskPlayback(id)]);
+    }
+
+    #[test]
+    fn channel_that_was_never_told_to_end_is_told_again() {
+        let ending = call("c", Status::Terminating, 0);
+        let expected = Repair::EndChannel(ending.id, "c".into(), 16);
+        assert_eq!(repairs_of(ending, State::Up, 100), [expected]);
+        let forgotten = call("c", Status::Dialing, 0);
+        assert_eq!(repairs_of(forgotten.clone(), State::Down, 60), [], "it may be dialed");
+        let expected = Repair::EndChannel(forgotten.id, "c".into(), 18);
+        assert_eq!(repairs_of(forgotten, State::Down, 100), [expected]);
+    }
+}

@@ -1,0 +1,63 @@
+//! Limits of the role.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use trunkline_domain::flow::Limits;
+
+/// How flow-manager is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Requests worked on at the same time.
+    pub workers: usize,
+    /// Events worked on at the same time.
+    pub event_workers: usize,
+    /// Most rows of one list; a larger or negative `page_size` is cut to it.
+    pub max_rows: u64,
+    /// How often a change is decided anew when another writer was first.
+    pub conflict_retries: u32,
+    /// Persisted flows that a customer may have.
+    pub flows_per_customer: i64,
+    /// Actions of one flow.
+    pub actions_per_flow: usize,
+    /// Flows, and activeflows, that one `customer_deleted` event deletes.
+    pub customer_batch: u64,
+    /// Pause between two looks for what has expired, milliseconds.
+    pub sweep_interval_ms: u64,
+    /// How long the variables of an activeflow are kept after they were last
+    /// written, milliseconds.
+    pub keep_variables_ms: u64,
+    /// What an activeflow may grow to.
+    pub limits: Limits,
+    /// How events and duties are worked off.
+    pub delivery: trunkline_delivery::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: 10,
+            event_workers: 10,
+            max_rows: 10_000,
+            conflict_retries: 10,
+            flows_per_customer: 10_000,
+            actions_per_flow: 10_000,
+            customer_batch: 1_000,
+            sweep_interval_ms: 600_000,
+            keep_variables_ms: 7 * 24 * 3_600_000,
+            limits: Limits::default(),
+            delivery: trunkline_delivery::Config::default(),
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn sweep_interval(&self) -> Duration {
+        Duration::from_millis(self.sweep_interval_ms)
+    }
+
+    pub(crate) fn keep_variables(&self) -> Duration {
+        Duration::from_millis(self.keep_variables_ms)
+    }
+}

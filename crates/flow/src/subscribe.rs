@@ -1,0 +1,93 @@
+//! Events of customer-manager: a deleted customer's flows go (chapter 05 D.8).
+//!
+//! flow-manager is not told of hangups: call-manager stops the activeflow of a
+//! call itself.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use trunkline_bus::{Event, EventHandler, Message, Retry, Work};
+use trunkline_model::id::CustomerId;
+use trunkline_model::page::Page;
+use trunkline_model::wire;
+use trunkline_store::{Filter, activeflow as activeflows, flow as flows};
+
+use crate::activeflow::end::Then;
+use crate::error::Failure;
+use crate::manager::FlowManager;
+
+const CUSTOMER_DELETED: &str = "customer_deleted";
+
+/// Takes the events that flow-manager is subscribed to.
+pub(crate) struct Events(pub(crate) Arc<FlowManager>);
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Customer {
+    id: CustomerId,
+}
+
+impl EventHandler for Events {
+    fn accept(&self, message: Message) -> Work {
+        let event = match serde_json::from_slice::<Event>(&message.body) {
+            Ok(event) if event.kind == CUSTOMER_DELETED => event,
+            Ok(_) => return Work::nothing(),
+            Err(error) => {
+                tracing::warn!(%error, "an event envelope cannot be read");
+                return Work::nothing();
+            }
+        };
+        let customer = match wire::decode::<Customer>(event.payload()) {
+            Ok(customer) if !customer.id.is_nil() => customer.id,
+            Ok(_) | Err(_) => {
+                tracing::warn!(kind = event.kind, "an event names no customer");
+                return Work::nothing();
+            }
+        };
+        let manager = Arc::clone(&self.0);
+        let run = async move { settle(customer, manager.forget_customer(customer).await) };
+        Work {
+            key: Some(customer.to_string()),
+            run: Box::pin(run),
+        }
+    }
+}
+
+/// Only what may pass makes an event worth another delivery.
+fn settle(customer: CustomerId, outcome: Result<(), Failure>) -> Result<(), Retry> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(failure) if failure.is_passing() => Err(Retry {
+            reason: failure.to_string(),
+        }),
+        Err(failure) => {
+            let error = &failure as &dyn std::error::Error;
+            tracing::error!(customer_id = %customer, error, "a deleted customer's flows are left");
+            Ok(())
+        }
+    }
+}
+
+impl FlowManager {
+    /// Deletes a customer's flows and activeflows. What an activeflow would
+    /// start at its end is not started.
+    pub(crate) async fn forget_customer(&self, customer: CustomerId) -> Result<(), Failure> {
+        let filter = Filter::none().id("customer_id", customer).not_deleted();
+        let now = self.ledger.now().await?;
+        let page = Page {
+            limit: Some(self.config.customer_batch),
+            token: now.plus_millis(1).fixed(),
+        };
+        let flows = flows::list(self.db(), &filter, &page).await?;
+        for flow in &flows {
+            self.delete_flow(flow.id).await?;
+        }
+        let activeflows = activeflows::list(self.db(), &filter, &page).await?;
+        for activeflow in &activeflows {
+            self.delete_activeflow(activeflow.id, Then::Nothing).await?;
+        }
+        let (flows, activeflows) = (flows.len(), activeflows.len());
+        tracing::info!(customer_id = %customer, flows, activeflows, "a deleted customer's flows are deleted");
+        Ok(())
+    }
+}

@@ -1,0 +1,35 @@
+//! The HTTP API.
+//!
+//! ```text
+//! HTTP ─ token → customer ─ is it the customer's? ─ body and query checked ─ Request ─> Bus
+//!      <─ JSON, or {"error":{…}} ────────────────────────────────────────── Response <─
+//! ```
+//!
+//! Everything that a route does is in the tables of [`resources`]; the rest of
+//! this crate carries the tables out. The gateway holds no rules of its own: it
+//! checks fields early with the functions of `trunkline-domain` and leaves every
+//! decision to the role that owns the resource. It never shows a row of another
+//! customer (architecture decision 16) and never logs a token.
+
+mod api_error;
+mod auth;
+mod body;
+pub mod config;
+mod dispatch;
+mod field;
+mod health;
+mod list;
+pub mod listener;
+mod metrics;
+mod owner;
+mod resources;
+mod respond;
+mod server;
+mod tokens;
+
+pub use config::Config;
+pub use health::{Readiness, Report};
+pub use listener::BindError;
+pub use metrics::Metrics;
+pub use server::{Deps, Error, Running, bind, start};
+pub use tokens::{Tokens, TokensError};

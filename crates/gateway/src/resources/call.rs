@@ -1,0 +1,80 @@
+//! call-manager: calls, outbound configs, Asterisks (chapter 02 §5).
+
+use trunkline_bus::Method;
+use trunkline_model::service::Service;
+
+use super::{Act, ListOf, Owner, Resource, create, delete, get, id, list, post, put, route, text};
+use crate::field::{Field, Shape};
+
+const CALL: &[Field] = &[
+    Field::new("flow_id", Shape::Id),
+    Field::new("master_call_id", Shape::Id),
+    Field::new("source", Shape::Address),
+    Field::new("destinations", Shape::Addresses).required(),
+    Field::new("early_execution", Shape::Flag),
+    Field::new("connect", Shape::Flag),
+    Field::new("anonymous", Shape::Text),
+    // With these a caller shows any number, or chooses who carries the call.
+    Field::new("metadata", Shape::Object).operators_only(&["skip_source_validation", "route_provider_ids"]),
+    Field::new("variables", Shape::TextMap),
+];
+
+const OUTBOUND_CONFIG: &[Field] = &[
+    Field::new("name", Shape::Text),
+    Field::new("detail", Shape::Text),
+    Field::new("codecs", Shape::Codecs),
+    Field::new("destination_whitelist", Shape::Countries),
+];
+
+pub(super) const RESOURCES: &[Resource] = &[
+    Resource {
+        noun: "call",
+        path: "/v1/calls",
+        service: Service::CALL,
+        tag: "call/calls",
+        owner: Owner::Row,
+        routes: &[
+            create("/v1/calls", CALL).hint("no destination could be called; see the log of the role `call-manager`"),
+            list("/v1/calls", &[
+                id("owner_id"),
+                id("flow_id"),
+                id("activeflow_id"),
+                id("confbridge_id"),
+                id("recording_id"),
+                id("groupcall_id"),
+                text("channel_id"),
+                text("bridge_id"),
+                text("type"),
+                text("status"),
+                text("direction"),
+            ]),
+            get("/v1/calls/{id}"),
+            get("/v1/calls/{id}/outcome"),
+            delete("/v1/calls/{id}"),
+            post("/v1/calls/{id}/hangup", &[]),
+        ],
+    },
+    Resource {
+        noun: "outbound config",
+        path: "/v1/outbound_configs",
+        service: Service::CALL,
+        tag: "call/outbound_configs",
+        owner: Owner::Row,
+        routes: &[
+            create("/v1/outbound_configs", OUTBOUND_CONFIG).hint("a customer has one; change it with PUT"),
+            route(Method::Get, "/v1/outbound_configs", Act::List { filters: &[], customer: ListOf::CustomerInQuery }),
+            get("/v1/outbound_configs/{id}"),
+            delete("/v1/outbound_configs/{id}"),
+            // What is left out stays as it is there too (chapter 02 §5.7).
+            put("/v1/outbound_configs/{id}", OUTBOUND_CONFIG),
+        ],
+    },
+    Resource {
+        noun: "Asterisk",
+        path: "/v1/asterisks",
+        service: Service::CALL,
+        tag: "call/asterisks",
+        owner: Owner::Shared,
+        routes: &[route(Method::Get, "/v1/asterisks", Act::List { filters: &[], customer: ListOf::Everybody })],
+    },
+];

@@ -1,0 +1,200 @@
+//! The table: every resource, its routes, and the fields and filters of each
+//! (chapters 02 §5, 05 A.4, B.4, C.4.2, D.4). Internal routes are not in it
+//! (architecture decision 18).
+
+mod call;
+mod campaign;
+mod companion;
+mod flow;
+mod outdial;
+
+use trunkline_bus::Method;
+use trunkline_model::service::Service;
+
+use crate::field::Field;
+
+/// A kind of thing that the API shows, under one path.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    /// In messages: "there is no campaign …".
+    pub(crate) noun: &'static str,
+    /// Its collection, here and on the bus: `/v1/campaigns`.
+    pub(crate) path: &'static str,
+    /// Who serves it.
+    pub(crate) service: Service,
+    /// Its tag in the metric of outgoing requests (chapter 01 §9).
+    pub(crate) tag: &'static str,
+    pub(crate) owner: Owner,
+    pub(crate) routes: &'static [Route],
+}
+
+/// How one finds out whose row it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The row says so in `customer_id`.
+    Row,
+    /// The row that another one belongs to: its id is in the field `via`.
+    Parent { via: &'static str, path: &'static str, service: Service, tag: &'static str },
+    /// The id is the customer's.
+    Caller,
+    /// Nobody's: everybody may see it.
+    Shared,
+}
+
+/// One method on a path.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// Here and on the bus, such as `/v1/campaigns/{id}/status`.
+    pub(crate) path: &'static str,
+    pub(crate) act: Act,
+    /// Whether only operators may do it.
+    pub(crate) operators_only: bool,
+    /// What a bare refusal of this route usually means.
+    pub(crate) hint: &'static str,
+}
+
+/// What a route does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Act {
+    /// A page of the collection, or of what belongs to one row.
+    List { filters: &'static [Filter], customer: ListOf },
+    /// A new row of the caller's.
+    Create(&'static [Field]),
+    /// One row.
+    Get,
+    /// What belongs to a row, with nothing to say.
+    GetPart,
+    /// Changes a row. Fields that are left out keep their value: the roles write
+    /// every field of such a body.
+    Update(&'static [Field]),
+    /// Changes what belongs to a row, in the same way.
+    UpdatePart(&'static [Field]),
+    /// Something done with a row; the body is sent on as it is.
+    Do(&'static [Field]),
+    /// Removes a row.
+    Delete,
+}
+
+/// How a list is narrowed to the caller's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListOf {
+    /// `customer_id` among the filters of the body.
+    Customer,
+    /// `customer_id` in the query (chapter 02 §5.7).
+    CustomerInQuery,
+    /// The row in the path is the caller's; the list holds what belongs to it.
+    Row,
+    /// Everybody sees the same; it has no pages.
+    Everybody,
+    /// Everybody sees the same, in pages.
+    EverybodyPaged,
+}
+
+/// A query parameter that narrows a list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filter {
+    pub(crate) name: &'static str,
+    pub(crate) kind: FilterKind,
+}
+
+/// What a filter compares with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FilterKind {
+    Id,
+    Text,
+}
+
+/// Every resource.
+pub(crate) fn all() -> impl Iterator<Item = &'static Resource> {
+    let groups: [&'static [Resource]; 5] =
+        [campaign::RESOURCES, outdial::RESOURCES, flow::RESOURCES, call::RESOURCES, companion::RESOURCES];
+    groups.into_iter().flatten()
+}
+
+const fn id(name: &'static str) -> Filter {
+    Filter { name, kind: FilterKind::Id }
+}
+
+const fn text(name: &'static str) -> Filter {
+    Filter { name, kind: FilterKind::Text }
+}
+
+const fn route(method: Method, path: &'static str, act: Act) -> Route {
+    Route { method, path, act, operators_only: false, hint: "" }
+}
+
+impl Route {
+    const fn hint(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
+    }
+
+    const fn operators_only(self) -> Self {
+        Self { operators_only: true, ..self }
+    }
+}
+
+const fn list(path: &'static str, filters: &'static [Filter]) -> Route {
+    route(Method::Get, path, Act::List { filters, customer: ListOf::Customer })
+}
+
+const fn create(path: &'static str, fields: &'static [Field]) -> Route {
+    route(Method::Post, path, Act::Create(fields))
+}
+
+const fn get(path: &'static str) -> Route {
+    route(Method::Get, path, Act::Get)
+}
+
+const fn delete(path: &'static str) -> Route {
+    route(Method::Delete, path, Act::Delete)
+}
+
+const fn update(path: &'static str, fields: &'static [Field]) -> Route {
+    route(Method::Put, path, Act::Update(fields))
+}
+
+const fn put(path: &'static str, fields: &'static [Field]) -> Route {
+    route(Method::Put, path, Act::Do(fields))
+}
+
+const fn post(path: &'static str, fields: &'static [Field]) -> Route {
+    route(Method::Post, path, Act::Do(fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_route_is_in_the_table_twice_and_none_is_internal() {
+        let mut seen = BTreeSet::new();
+        for resource in all() {
+            for route in resource.routes {
+                let key = format!("{} {}", route.method.as_str(), route.path);
+                assert!(route.path.starts_with(resource.path), "{key}");
+                for internal in ["execute", "action-next", "action-timeout", "health-check", "progressing", "hangup_call"] {
+                    assert!(!key.contains(internal), "{key}");
+                }
+                assert!(seen.insert(key.clone()), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_needs_a_row_has_an_id_in_its_path() {
+        for resource in all() {
+            for route in resource.routes {
+                let wanted = match route.act {
+                    Act::Create(_) => false,
+                    Act::List { customer, .. } => customer == ListOf::Row,
+                    Act::Get | Act::GetPart | Act::Update(_) | Act::UpdatePart(_) | Act::Do(_) | Act::Delete => true,
+                };
+                let found = route.path.split('/').nth(3) == Some("{id}");
+                assert_eq!(found, wanted, "{} {}", route.method.as_str(), route.path);
+            }
+        }
+    }
+}

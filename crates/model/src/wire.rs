@@ -1,0 +1,125 @@
+//! Encoding and decoding as the Go services do it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Keys whose content belongs to somebody else and is left as it is.
+const FREE_FORM: &[&str] = &["option", "metadata", "variables"];
+
+/// Encodes to JSON bytes with `<`, `>`, `&`, U+2028 and U+2029 escaped, as Go's
+/// encoder writes them (chapter 01 §2.1).
+///
+/// # Panics
+///
+/// Never for our shapes: they have text keys and no failing serializer.
+#[must_use]
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, GoFormatter);
+    value
+        .serialize(&mut serializer)
+        .expect("wire shapes always serialize");
+    out
+}
+
+/// Encodes to a JSON fragment that can be embedded in an envelope.
+#[must_use]
+pub fn raw<T: Serialize + ?Sized>(value: &T) -> Box<RawValue> {
+    let text = String::from_utf8(encode(value)).expect("JSON is UTF-8");
+    RawValue::from_string(text).expect("encoded values are JSON")
+}
+
+/// Decodes JSON the way the Go decoder is lenient: unknown keys are ignored and
+/// `null` leaves the zero value (chapter 01 §2.3). A wrong type is an error.
+///
+/// # Errors
+///
+/// When `text` is not JSON or a known field has the wrong type.
+pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    match serde_json::from_str(text) {
+        Ok(value) => Ok(value),
+        Err(strict) => {
+            let Ok(mut value) = serde_json::from_str::<Value>(text) else {
+                return Err(strict);
+            };
+            drop_nulls(&mut value);
+            serde_json::from_value(value)
+        }
+    }
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, inner| !inner.is_null());
+            for (key, inner) in map.iter_mut() {
+                if !FREE_FORM.contains(&key.as_str()) {
+                    drop_nulls(inner);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+struct GoFormatter;
+
+impl serde_json::ser::Formatter for GoFormatter {
+    fn write_string_fragment<W: ?Sized + std::io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> std::io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+            let (head, tail) = rest.split_at(at);
+            let special = tail.chars().next().unwrap_or_default();
+            writer.write_all(head.as_bytes())?;
+            write!(writer, "\\u{:04x}", u32::from(special))?;
+            rest = &tail[special.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+/// Whether a value is its type's zero value: for `skip_serializing_if`, where
+/// the reference says "omit when empty".
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// [`is_default`] for the borrowed fields of webhook shapes.
+pub(crate) fn is_default_ref<T: Default + PartialEq>(value: &&T) -> bool {
+    is_default(*value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_go_escapes() {
+        assert_eq!(encode("<a&b>\u{2028}"), br#""\u003ca\u0026b\u003e\u2028""#);
+    }
+
+    #[test]
+    fn null_leaves_the_zero_value() {
+        #[derive(serde::Deserialize, Default)]
+        #[serde(default)]
+        struct Shape {
+            name: String,
+            count: i64,
+            inner: std::collections::BTreeMap<String, String>,
+        }
+        let shape: Shape =
+            decode(r#"{"name":null,"count":null,"inner":{"a":null},"more":1}"#).unwrap();
+        assert_eq!(
+            (shape.name.as_str(), shape.count, shape.inner.len()),
+            ("", 0, 0)
+        );
+        assert!(decode::<Shape>(r#"{"count":"1"}"#).is_err());
+    }
+}

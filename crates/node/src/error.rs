@@ -1,0 +1,38 @@
+//! Why a node does not start.
+
+use trunkline_gateway::BindError;
+
+use crate::config::{ConfigError, Role};
+use crate::data_dir::DataDirError;
+
+/// What stops the start. That an Asterisk is away does not.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] trunkline_store_sqlite::OpenError),
+    /// The database does not answer.
+    #[error("failed to use the database")]
+    Store(#[from] trunkline_store::Error),
+    #[error(transparent)]
+    Gateway(#[from] trunkline_gateway::Error),
+    #[error(transparent)]
+    Metrics(#[from] BindError),
+    /// The first token cannot be made.
+    #[error("failed to make the first token of the API")]
+    Token(#[from] trunkline_gateway::TokensError),
+    /// A role does not start.
+    #[error("failed to start the role `{role}`")]
+    Role {
+        role: Role,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The system refuses a thread or an address.
+    #[error("the system refuses what the start needs")]
+    System(#[from] std::io::Error),
+}

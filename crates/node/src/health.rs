@@ -1,0 +1,131 @@
+//! How the parts are: for `/health`, `/readyz`, and whoever starts a node.
+//!
+//! A role is up when it answers a request; that it was started says nothing.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde_json::{Map, Value, json};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, timeout};
+use trunkline_asterisk_proxy::Status;
+use trunkline_bus::metrics::ServiceMetrics;
+use trunkline_bus::{Bus, Method, Rpc};
+use trunkline_gateway::{Readiness, Report};
+use trunkline_model::service::Service;
+use trunkline_store::{Database, outbox};
+
+use crate::config::Role;
+
+/// Longest wait for one part.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a report is used, so that nobody can keep the parts busy by asking.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// Looks at the parts of one node.
+pub(crate) struct Health {
+    rpc: Rpc,
+    db: Arc<dyn Database>,
+    roles: Vec<Role>,
+    asterisks: OnceLock<Vec<watch::Receiver<Status>>>,
+    last: Mutex<Option<(Instant, Report)>>,
+}
+
+impl Health {
+    pub(crate) fn new(bus: Arc<dyn Bus>, db: Arc<dyn Database>, roles: Vec<Role>) -> Arc<Self> {
+        Arc::new(Self {
+            rpc: Rpc::new(bus, Service::GATEWAY, ServiceMetrics::default()),
+            db,
+            roles,
+            asterisks: OnceLock::new(),
+            last: Mutex::default(),
+        })
+    }
+
+    /// The Asterisks are known only when everything else has started.
+    pub(crate) fn watch_asterisks(&self, asterisks: Vec<watch::Receiver<Status>>) {
+        let _ = self.asterisks.set(asterisks);
+    }
+
+    async fn look(&self) -> Report {
+        let (store, roles, outbox) = tokio::join!(self.store(), self.roles(), self.outbox());
+        let ready = store && roles.values().all(|up| up == &Value::Bool(true));
+        let asterisks = self.asterisks();
+        let all_connected = asterisks.iter().all(|asterisk| asterisk["connected"] == Value::Bool(true));
+        let status = match (ready, all_connected) {
+            (false, _) => "down",
+            (true, false) => "degraded",
+            (true, true) => "ok",
+        };
+        let parts = json!({
+            "status": status,
+            "store": store,
+            "roles": roles,
+            "asterisks": asterisks,
+            "outbox_waiting": outbox,
+        });
+        Report { ready, parts }
+    }
+
+    async fn store(&self) -> bool {
+        matches!(timeout(PATIENCE, self.db.query("SELECT 1 AS one", vec![])).await, Ok(Ok(_)))
+    }
+
+    async fn roles(&self) -> Map<String, Value> {
+        let probes = self.roles.iter().map(|role| async { (role.name().to_owned(), Value::Bool(self.is_up(*role).await)) });
+        join_all(probes).await.into_iter().collect()
+    }
+
+    /// A role has no route for this request, so that a living one answers "no
+    /// such route". The two roles without a queue are as alive as this process.
+    async fn is_up(&self, role: Role) -> bool {
+        if matches!(role, Role::Gateway | Role::AsteriskProxy) {
+            return true;
+        }
+        let request = self.rpc.request(Method::Get, "/v1/health");
+        self.rpc.send(&role.service().request_queue(), &request, "health", PATIENCE).await.is_ok()
+    }
+
+    /// Events that wait to be published; null when the store does not tell.
+    async fn outbox(&self) -> Value {
+        let depths = self.roles.iter().map(|role| outbox::depth(&*self.db, role.service()));
+        match timeout(PATIENCE, join_all(depths)).await {
+            Ok(depths) => depths.into_iter().sum::<Result<i64, _>>().map_or(Value::Null, Value::from),
+            Err(_) => Value::Null,
+        }
+    }
+
+    fn asterisks(&self) -> Vec<Value> {
+        let watched = self.asterisks.get().map(Vec::as_slice).unwrap_or_default();
+        watched.iter().map(|asterisk| describe(&asterisk.borrow())).collect()
+    }
+}
+
+fn describe(status: &Status) -> Value {
+    json!({
+        "url": status.url,
+        "connected": status.connected,
+        "id": status.asterisk_id,
+        "version": status.version,
+        "last_error": status.last_error,
+    })
+}
+
+#[async_trait]
+impl Readiness for Health {
+    async fn report(&self) -> Report {
+        // Whoever comes meanwhile waits for the same look.
+        let mut last = self.last.lock().await;
+        if let Some((at, report)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return report.clone();
+        }
+        let report = self.look().await;
+        *last = Some((Instant::now(), report.clone()));
+        report
+    }
+}

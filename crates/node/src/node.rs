@@ -1,0 +1,246 @@
+//! A whole Trunkline: starting it in order, stopping it in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::registry::Registry;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use trunkline_bus::{Bus, InProcess};
+use trunkline_companion::DEFAULT_CUSTOMER;
+use trunkline_gateway::{Tokens, listener};
+use trunkline_model::id::CustomerId;
+use trunkline_model::page::Page;
+use trunkline_store::{Database, Filter, customer};
+use trunkline_store_sqlite::SqliteDatabase;
+
+use crate::config::{Config, Role};
+use crate::data_dir::DataDir;
+use crate::error::Error;
+use crate::gate::Gate;
+use crate::health::Health;
+use crate::metrics_server;
+use crate::roles::{self, House, Started, failed};
+
+/// A running Trunkline.
+pub struct Node {
+    gate: Arc<Gate>,
+    /// In the order of their start.
+    roles: Vec<Started>,
+    metrics: Option<metrics_server::Running>,
+    gateway_address: Option<SocketAddr>,
+    first_token: Option<String>,
+    db: Arc<SqliteDatabase>,
+    grace: Duration,
+    // Last, so that the folder is free only when nothing uses it any more.
+    _data_dir: DataDir,
+}
+
+impl Node {
+    /// Starts everything that `config` names: first what is asked, then who
+    /// asks, last what brings events into the house.
+    ///
+    /// # Errors
+    ///
+    /// Says what is in the way and what to do about it. What had started by
+    /// then is stopped.
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        config.validate()?;
+        let (data_dir, db) = open(&config).await?;
+        // Ports before roles: a campaign must not dial for a program that then
+        // finds that it cannot start.
+        let api = match config.runs(Role::Gateway) {
+            true => Some(trunkline_gateway::bind(&config.gateway).await?),
+            false => None,
+        };
+        let metrics = &config.metrics;
+        let monitoring = listener::bind(metrics.listen, metrics.max_connections, "metrics.listen").await?;
+
+        let mut node = Self {
+            gate: Gate::new(Arc::new(InProcess::new())),
+            roles: Vec::new(),
+            metrics: None,
+            gateway_address: None,
+            first_token: None,
+            db,
+            grace: config.shutdown_grace(),
+            _data_dir: data_dir,
+        };
+        match node.start_parts(&config, api, monitoring).await {
+            Ok(()) => Ok(node),
+            Err(error) => {
+                node.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_parts(
+        &mut self,
+        config: &Config,
+        api: Option<listener::Bounded>,
+        monitoring: listener::Bounded,
+    ) -> Result<(), Error> {
+        let bus = Arc::clone(&self.gate) as Arc<dyn Bus>;
+        let db = Arc::clone(&self.db) as Arc<dyn Database>;
+        trunkline_companion::seed(&*db, db.now().await?).await.map_err(|source| failed(Role::CustomerManager, source))?;
+
+        let mut registry = Registry::default();
+        let mut house = House { config, bus: Arc::clone(&bus), db: Arc::clone(&db), registry: &mut registry };
+        for role in Role::ALL {
+            let own = matches!(role, Role::Gateway | Role::AsteriskProxy);
+            if !own && config.runs(role) {
+                self.roles.push(roles::start(role, &mut house).await?);
+            }
+        }
+        self.gate.open();
+
+        let health = Health::new(Arc::clone(&bus), Arc::clone(&db), config.roles.clone());
+        if let Some(listener) = api {
+            self.start_gateway(&mut house, listener, Arc::clone(&health))?;
+        }
+        self.start_proxies(&mut house, &health).await?;
+        self.metrics = Some(metrics_server::start(registry, health, &config.metrics.endpoint, monitoring)?);
+        // Last: a token that is made must be shown.
+        if config.runs(Role::Gateway) {
+            self.first_token = first_token(db).await?;
+        }
+        Ok(())
+    }
+
+    fn start_gateway(
+        &mut self,
+        house: &mut House<'_>,
+        listener: listener::Bounded,
+        readiness: Arc<Health>,
+    ) -> Result<(), Error> {
+        let metrics = trunkline_gateway::Metrics::default();
+        metrics.register(house.registry(Role::Gateway));
+        let deps = trunkline_gateway::Deps {
+            bus: Arc::clone(&house.bus),
+            db: Arc::clone(&house.db),
+            readiness,
+            metrics,
+        };
+        let stop = CancellationToken::new();
+        let running = trunkline_gateway::start(deps, house.config.gateway.clone(), listener, stop.clone())?;
+        self.gateway_address = Some(running.address());
+        self.roles.push(Started::new(Role::Gateway, stop, running.stopped()));
+        Ok(())
+    }
+
+    async fn start_proxies(&mut self, house: &mut House<'_>, health: &Health) -> Result<(), Error> {
+        if !house.config.runs(Role::AsteriskProxy) {
+            return Ok(());
+        }
+        let metrics = trunkline_asterisk_proxy::Metrics::default();
+        metrics.register(house.registry(Role::AsteriskProxy));
+        let asterisks = house.config.asterisk.iter().map(|asterisk| asterisk.proxy.clone()).collect();
+        let stop = CancellationToken::new();
+        let started = trunkline_asterisk_proxy::start(asterisks, Arc::clone(&house.bus), metrics, stop.clone()).await;
+        let running = started.map_err(|source| failed(Role::AsteriskProxy, source))?;
+        health.watch_asterisks(running.watch());
+        self.roles.push(Started::new(Role::AsteriskProxy, stop, running.stopped()));
+        Ok(())
+    }
+
+    /// Where the API listens; none without the role `gateway`.
+    #[must_use]
+    pub fn gateway_address(&self) -> Option<SocketAddr> {
+        self.gateway_address
+    }
+
+    /// Where metrics and health are.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|metrics| metrics.address)
+    }
+
+    /// The token that was made because there was none. It is kept nowhere else:
+    /// show it.
+    pub fn take_first_token(&mut self) -> Option<String> {
+        self.first_token.take()
+    }
+
+    /// The store, for tests that look at rows.
+    #[must_use]
+    pub fn db(&self) -> Arc<dyn Database> {
+        Arc::clone(&self.db) as Arc<dyn Database>
+    }
+
+    /// Stops everything: first whoever begins new work, last the store. What is
+    /// not finished within the grace is left; the store has what is needed to go
+    /// on with it.
+    pub async fn stop(mut self) {
+        let grace = self.grace;
+        let stopped = timeout(grace, self.stop_parts()).await;
+        if stopped.is_err() {
+            let left = self.roles.iter().map(|started| started.role.name()).collect::<Vec<_>>().join(", ");
+            let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(left, grace_ms, "not everything was finished within the grace; the next start goes on with it");
+            self.roles.iter().for_each(Started::tell);
+        }
+        let db = Arc::clone(&self.db);
+        let _ = tokio::task::spawn_blocking(move || db.close()).await;
+    }
+
+    async fn stop_parts(&mut self) {
+        // Whoever begins work, before those who do it.
+        for role in [Role::Gateway, Role::CampaignManager] {
+            self.stop_role(role).await;
+        }
+        self.gate.close();
+        self.stop_role(Role::CallManager).await;
+        while let Some(last) = self.roles.last().map(|started| started.role) {
+            self.stop_role(last).await;
+        }
+        if let Some(metrics) = self.metrics.take() {
+            metrics.stop().await;
+        }
+    }
+
+    async fn stop_role(&mut self, role: Role) {
+        let Some(at) = self.roles.iter().position(|started| started.role == role) else { return };
+        // It stays in the list meanwhile, for the message about what is left.
+        self.roles[at].stop().await;
+        self.roles.remove(at);
+    }
+}
+
+/// Takes the folder and opens the database in it, off the runtime's threads.
+async fn open(config: &Config) -> Result<(DataDir, Arc<SqliteDatabase>), Error> {
+    let (folder, file, store) = (config.data_dir.clone(), config.database(), config.store.clone());
+    let opened = tokio::task::spawn_blocking(move || -> Result<_, Error> {
+        let data_dir = DataDir::take(&folder)?;
+        let sizes = trunkline_store_sqlite::Config {
+            write_queue: store.write_queue,
+            group: store.group,
+            readers: store.readers,
+            read_queue: store.read_queue,
+            busy_timeout: Duration::from_millis(store.busy_timeout_ms),
+        };
+        Ok((data_dir, Arc::new(SqliteDatabase::open(file, sizes)?)))
+    });
+    opened.await.map_err(std::io::Error::other)?
+}
+
+/// Makes the first token when there is none: for the default customer, or where
+/// there never was one, for the newest.
+async fn first_token(db: Arc<dyn Database>) -> Result<Option<String>, Error> {
+    let customer = match customer::get(&*db, DEFAULT_CUSTOMER).await? {
+        Some(customer) => Some(customer.id),
+        None => newest_customer(&*db).await?,
+    };
+    let Some(customer) = customer else {
+        tracing::warn!("there is no customer, so nobody can use the API");
+        return Ok(None);
+    };
+    Ok(Tokens::new(db).first(customer).await?)
+}
+
+async fn newest_customer(db: &dyn Database) -> Result<Option<CustomerId>, Error> {
+    let page = Page { limit: Some(1), token: db.now().await?.fixed() };
+    let found = customer::list(db, &Filter::none().not_deleted(), &page).await?;
+    Ok(found.first().map(|customer| customer.id))
+}

@@ -1,0 +1,22 @@
+//! Real parts on loopback, each in a folder of its own: Asterisk, SIPp callees
+//! and callers, a Trunkline process. The demo and the end-to-end tests stand on
+//! it. Only loopback addresses are used; only processes that were started here
+//! are ended, by their ids.
+
+mod api;
+mod asterisk;
+mod ports;
+mod process;
+mod setup;
+mod sipp;
+mod tools;
+mod trunkline;
+
+pub use api::Api;
+pub use asterisk::Asterisk;
+pub use ports::{free_tcp_port, free_udp_port};
+pub use process::Process;
+pub use setup::{CampaignPlan, id, tel};
+pub use sipp::{Callees, callers};
+pub use tools::Tools;
+pub use trunkline::{Options, Stopped, Trunkline};

@@ -1,0 +1,267 @@
+//! The database: a file with threads, or memory without.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use trunkline_model::Timestamp;
+use trunkline_store::{Batch, Database, Dialect, Error, Rows, Value};
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::connection;
+use crate::error::OpenError;
+use crate::migrate;
+use crate::queue::Queue;
+use crate::reader;
+use crate::stats::{Counters, Stats};
+use crate::writer;
+
+/// A SQLite database with the current schema.
+pub struct SqliteDatabase {
+    engine: Engine,
+    clock: Box<dyn Clock>,
+    counters: Arc<Counters>,
+}
+
+enum Engine {
+    File(Threads),
+    Memory(Mutex<Connection>),
+}
+
+struct Threads {
+    writes: Arc<Queue<writer::Job>>,
+    reads: Arc<Queue<reader::Job>>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl SqliteDatabase {
+    /// Opens or creates a file, brings its schema up to date and starts the
+    /// threads. Blocks the calling thread while it does.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Newer`] when a newer program wrote the file.
+    pub fn open(path: impl AsRef<Path>, config: Config) -> Result<Self, OpenError> {
+        Self::open_with_clock(path, config, SystemClock)
+    }
+
+    /// As [`SqliteDatabase::open`], with a clock of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteDatabase::open`].
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a configuration is handed over"
+    )]
+    pub fn open_with_clock(
+        path: impl AsRef<Path>,
+        config: Config,
+        clock: impl Clock,
+    ) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let failed = |source| OpenError::Open {
+            path: path.to_owned(),
+            source,
+        };
+        let connection = connection::writer(path, &config).map_err(failed)?;
+        migrate::migrate(&connection, clock.now())?;
+
+        let mut threads = Threads::new(&config);
+        let counters = Arc::new(Counters::default());
+        threads.start_writer(connection, config.group.max(1), Arc::clone(&counters))?;
+        for _ in 0..config.readers.max(1) {
+            threads.start_reader(connection::reader(path, &config).map_err(failed)?)?;
+        }
+        Ok(Self {
+            engine: Engine::File(threads),
+            clock: Box::new(clock),
+            counters,
+        })
+    }
+
+    /// An empty database in memory that runs on the calling task.
+    ///
+    /// # Errors
+    ///
+    /// Only when memory is short.
+    pub fn in_memory(clock: impl Clock) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Open {
+            path: ":memory:".into(),
+            source,
+        };
+        let connection = connection::memory().map_err(failed)?;
+        migrate::migrate(&connection, clock.now())?;
+        Ok(Self {
+            engine: Engine::Memory(Mutex::new(connection)),
+            clock: Box::new(clock),
+            counters: Arc::default(),
+        })
+    }
+
+    /// What the writer has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.counters.read()
+    }
+
+    /// Limits the size of the database, in pages of 4 KiB; it never shrinks
+    /// below what it holds. Beyond the limit writes fail with [`Error::Full`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] when the database is closed.
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), Error> {
+        match &self.engine {
+            Engine::File(threads) => {
+                threads
+                    .write(|reply| writer::Job::Limit(pages, reply))
+                    .await
+            }
+            Engine::Memory(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                connection::limit_pages(&connection, pages)
+            }
+        }
+    }
+
+    /// Finishes the batches that were accepted, refuses further ones, moves the
+    /// log into the file and ends the threads. Blocks while it does; dropping
+    /// the database does the same.
+    pub fn close(&self) {
+        match &self.engine {
+            Engine::File(threads) => threads.close(),
+            Engine::Memory(_) => {}
+        }
+    }
+}
+
+impl Threads {
+    fn new(config: &Config) -> Self {
+        Self {
+            writes: Arc::new(Queue::new(config.write_queue)),
+            reads: Arc::new(Queue::new(config.read_queue)),
+            handles: Mutex::default(),
+        }
+    }
+
+    fn start_writer(
+        &mut self,
+        connection: Connection,
+        group: usize,
+        counters: Arc<Counters>,
+    ) -> Result<(), OpenError> {
+        let queue = Arc::clone(&self.writes);
+        self.start("store-writer", move || {
+            writer::run(&connection, &queue, group, &counters)
+        })
+    }
+
+    fn start_reader(&mut self, connection: Connection) -> Result<(), OpenError> {
+        let queue = Arc::clone(&self.reads);
+        self.start("store-reader", move || reader::run(&connection, &queue))
+    }
+
+    fn start(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
+        let handle = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+        let handle = handle.map_err(OpenError::Thread)?;
+        self.handles
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(handle);
+        Ok(())
+    }
+
+    async fn write(&self, job: impl FnOnce(writer::Reply) -> writer::Job) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        if !self.writes.push(job(reply)).await {
+            return Err(closed());
+        }
+        answer.await.map_err(|_| closed())?
+    }
+
+    async fn read(&self, sql: &str, params: Vec<Value>) -> Result<Rows, Error> {
+        let (reply, answer) = oneshot::channel();
+        if !self
+            .reads
+            .push(reader::Job {
+                sql: sql.to_owned(),
+                params,
+                reply,
+            })
+            .await
+        {
+            return Err(closed());
+        }
+        answer.await.map_err(|_| closed())?
+    }
+
+    fn close(&self) {
+        self.reads.close();
+        self.writes.close();
+        for handle in self
+            .handles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
+            if handle.join().is_err() {
+                tracing::error!("a database thread has panicked");
+            }
+        }
+    }
+}
+
+// A database that could not be opened completely ends its threads as well.
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[async_trait]
+impl Database for SqliteDatabase {
+    async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Rows, Error> {
+        match &self.engine {
+            Engine::File(threads) => threads.read(sql, params).await,
+            Engine::Memory(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                connection::query(&connection, sql, &params)
+            }
+        }
+    }
+
+    async fn apply(&self, batch: Batch) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match &self.engine {
+            Engine::File(threads) => {
+                threads
+                    .write(|reply| writer::Job::Apply(batch, reply))
+                    .await
+            }
+            Engine::Memory(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut results = writer::apply(&connection, &[batch], &self.counters);
+                results.pop().unwrap_or(Ok(()))
+            }
+        }
+    }
+
+    async fn now(&self) -> Result<Timestamp, Error> {
+        Ok(self.clock.now())
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the database is closed".to_owned())
+}

@@ -1,0 +1,103 @@
+//! The schema, as numbered steps.
+//!
+//! Tables of VoIPbin keep its table, column and index names, so that data can
+//! be carried over either way; tables of our own begin with `trunkline_`. A
+//! released step is never edited: a change is a new step.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use trunkline_model::Timestamp;
+
+use crate::error::OpenError;
+
+/// One step of the schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// From 1, without gaps.
+    pub version: i64,
+    /// The file's name.
+    pub name: &'static str,
+    /// Its statements.
+    pub sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($( $version:literal $name:literal ),+ $(,)?) => {
+        &[$( Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
+        } ),+]
+    };
+}
+
+/// Every step, in order.
+pub const MIGRATIONS: &[Migration] = migrations![
+    1 "0001_call",
+    2 "0002_campaign",
+    3 "0003_outdial",
+    4 "0004_flow",
+    5 "0005_companion",
+    6 "0006_trunkline",
+];
+
+const RECORD: &str = "CREATE TABLE IF NOT EXISTS trunkline_migrations \
+    (version INTEGER PRIMARY KEY, name TEXT NOT NULL, tm_create TEXT NOT NULL)";
+
+/// Applies the steps that are missing, each in a transaction of its own.
+///
+/// # Errors
+///
+/// [`OpenError::Newer`] when the database has steps that this program does not
+/// know; nothing was changed then.
+pub fn migrate(connection: &Connection, now: Timestamp) -> Result<(), OpenError> {
+    let known = MIGRATIONS.last().map_or(0, |last| last.version);
+    let found = version(connection).map_err(|source| failed(&MIGRATIONS[0], source))?;
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    for migration in MIGRATIONS {
+        apply(connection, migration, now).map_err(|source| failed(migration, source))?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    let table =
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'trunkline_migrations'";
+    if connection
+        .query_row(table, [], |_| Ok(()))
+        .optional()?
+        .is_none()
+    {
+        return Ok(0);
+    }
+    connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM trunkline_migrations",
+        [],
+        |row| row.get(0),
+    )
+}
+
+fn apply(connection: &Connection, migration: &Migration, now: Timestamp) -> rusqlite::Result<()> {
+    // Another process may be doing the same: look again under the lock.
+    let transaction =
+        rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    if version(&transaction)? >= migration.version {
+        return Ok(());
+    }
+    transaction.execute_batch(RECORD)?;
+    transaction.execute_batch(migration.sql)?;
+    transaction.execute(
+        "INSERT INTO trunkline_migrations (version, name, tm_create) VALUES (?, ?, ?)",
+        (migration.version, migration.name, now.column()),
+    )?;
+    transaction.commit()
+}
+
+fn failed(migration: &Migration, source: rusqlite::Error) -> OpenError {
+    OpenError::Migration {
+        version: migration.version,
+        name: migration.name,
+        source,
+    }
+}

@@ -1,0 +1,109 @@
+//! `trunkline_campaign_leases`: who runs a campaign (architecture decision 13).
+//!
+//! A row is never removed: its fencing number only grows, so a runner that
+//! slept through the end of its lease finds its writes refused.
+
+use trunkline_model::Timestamp;
+use trunkline_model::id::CampaignId;
+use uuid::Uuid;
+
+use crate::batch::{Batch, Statement};
+use crate::error::Error;
+use crate::port::Database;
+use crate::value::Value;
+
+/// Who runs a campaign, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub campaign: CampaignId,
+    pub holder: Uuid,
+    pub fence: i64,
+    pub expires: Timestamp,
+}
+
+/// The lease of a campaign, expired or not.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn get(db: &dyn Database, campaign: CampaignId) -> Result<Option<Lease>, Error> {
+    let sql = "SELECT holder, fence, expires FROM trunkline_campaign_leases WHERE campaign_id = ?";
+    let rows = db.query(sql, vec![Value::uuid(campaign)]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let expires = row.time("expires")?.unwrap_or(Timestamp::from_micros(0));
+    Ok(Some(Lease {
+        campaign,
+        holder: row.id("holder")?,
+        fence: row.int("fence")?,
+        expires,
+    }))
+}
+
+/// Takes the lease when it is free, expired or `holder`'s, with the next
+/// fencing number. None: another runner has it.
+///
+/// # Errors
+///
+/// As [`Database::apply`], conflicts excepted.
+pub async fn take(
+    db: &dyn Database,
+    campaign: CampaignId,
+    holder: Uuid,
+    now: Timestamp,
+    expires: Timestamp,
+) -> Result<Option<Lease>, Error> {
+    let create = Statement::any(
+        format!(
+            "{} trunkline_campaign_leases (campaign_id, holder, fence, expires) VALUES (?, ?, 0, ?)",
+            db.dialect().insert_ignore()
+        ),
+        vec![
+            Value::uuid(campaign),
+            Value::uuid(Uuid::nil()),
+            Timestamp::from_micros(0).into(),
+        ],
+    );
+    let take = Statement::one(
+        "UPDATE trunkline_campaign_leases SET holder = ?, fence = fence + 1, expires = ? \
+         WHERE campaign_id = ? AND (expires <= ? OR holder = ?)",
+        vec![
+            Value::uuid(holder),
+            expires.into(),
+            Value::uuid(campaign),
+            now.into(),
+            Value::uuid(holder),
+        ],
+    );
+    match db.apply(Batch::new().with(create).with(take)).await {
+        Ok(()) => {}
+        Err(error) if error.is_conflict() => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    // Nobody else can have taken it before it expires; should it have been so
+    // short, it is the other's.
+    Ok(get(db, campaign)
+        .await?
+        .filter(|lease| lease.holder == holder))
+}
+
+/// A later end, only while the lease is held with this fencing number.
+#[must_use]
+pub fn renew(lease: &Lease, expires: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE trunkline_campaign_leases SET expires = ? WHERE campaign_id = ? AND holder = ? AND fence = ?",
+        vec![
+            expires.into(),
+            Value::uuid(lease.campaign),
+            Value::uuid(lease.holder),
+            Value::Int(lease.fence),
+        ],
+    )
+}
+
+/// Free for the next one, if it is still held with this fencing number.
+#[must_use]
+pub fn release(lease: &Lease) -> Statement {
+    renew(lease, Timestamp::from_micros(0)).unchecked()
+}

@@ -1,0 +1,58 @@
+//! Port: the database. SQL and row mapping, one file per resource.
+//!
+//! One SQL text serves both engines; what differs sits in [`dialect`]. A write
+//! is a [`Batch`]: statements that are applied together or not at all, each
+//! with the number of rows it must change. No transaction is held open across
+//! an `.await` (architecture decision 4).
+//!
+//! A resource's file has its column list once, reads as `async fn`, and writes
+//! as functions that return a [`Statement`] with its precondition in the
+//! `WHERE`. An insert writes the row as given, times included.
+
+pub mod batch;
+#[cfg(feature = "contract")]
+pub mod contract;
+pub mod dialect;
+pub mod error;
+pub mod filter;
+pub mod port;
+pub mod row;
+pub mod value;
+
+#[macro_use]
+mod columns;
+mod select;
+
+pub mod account;
+pub mod activeflow;
+pub mod agent;
+pub mod available;
+pub mod bridge;
+pub mod call;
+pub mod campaign;
+pub mod campaign_lease;
+pub mod campaign_rules;
+pub mod campaigncall;
+pub mod channel;
+pub mod customer;
+pub mod due;
+pub mod flow;
+pub mod number;
+pub mod outbound_config;
+pub mod outbox;
+pub mod outdial;
+pub mod outdial_target;
+pub mod outplan;
+pub mod provider;
+pub mod route;
+pub mod token;
+pub mod variable;
+pub mod webhook_delivery;
+
+pub use batch::{Batch, Expect, Statement};
+pub use dialect::Dialect;
+pub use error::Error;
+pub use filter::{Filter, InvalidFilter};
+pub use port::Database;
+pub use row::{Row, Rows};
+pub use value::Value;

@@ -1,0 +1,218 @@
+//! `outdial_outdialtargets` (chapter 05 B.2, B.6) and the claims on them.
+//! Which of them can be called is in [`crate::available`].
+
+use trunkline_model::Timestamp;
+use trunkline_model::id::{CampaigncallId, OutdialId, OutdialTargetId};
+use trunkline_model::outdial_target::{OutdialTarget, Status};
+use trunkline_model::page::Page;
+
+use crate::batch::Statement;
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::port::Database;
+use crate::select::{Order, Select};
+use crate::value::Value;
+
+table! { OutdialTarget in "outdial_outdialtargets";
+    "id" id id,
+    "outdial_id" outdial_id id,
+    "name" name text,
+    "detail" detail text,
+    "data" data text,
+    "status" status word,
+    "destination_0" destination_0 address,
+    "destination_1" destination_1 address,
+    "destination_2" destination_2 address,
+    "destination_3" destination_3 address,
+    "destination_4" destination_4 address,
+    "try_count_0" try_count_0 int,
+    "try_count_1" try_count_1 int,
+    "try_count_2" try_count_2 int,
+    "try_count_3" try_count_3 int,
+    "try_count_4" try_count_4 int,
+    "tm_create" tm_create time,
+    "tm_update" tm_update time,
+    "tm_delete" tm_delete time,
+}
+
+pub(crate) const TARGETS: Select<OutdialTarget> = SELECT;
+
+/// The target by its id, deleted or not.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn get(db: &dyn Database, id: OutdialTargetId) -> Result<Option<OutdialTarget>, Error> {
+    SELECT.one(db, "id = ?", vec![Value::uuid(id)]).await
+}
+
+/// One page of the targets of an outdial, newest first, deleted ones left out.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn list(
+    db: &dyn Database,
+    outdial: OutdialId,
+    page: &Page,
+) -> Result<Vec<OutdialTarget>, Error> {
+    let filter = Filter::none().id("outdial_id", outdial).not_deleted();
+    SELECT.page(db, &filter, page, Order::Newest).await
+}
+
+/// A new row, as given. `tm_create` equal to `tm_update` says "never tried".
+#[must_use]
+pub fn insert(target: &OutdialTarget) -> Statement {
+    Statement::insert(TABLE, values(target))
+}
+
+/// `idle` → `progressing` with one more try of destination `index`; not a
+/// deleted one. Of several claims one wins. None for an index above 4.
+#[must_use]
+pub fn claim(id: OutdialTargetId, index: usize, now: Timestamp) -> Option<Statement> {
+    let sql = claim_text(index)?;
+    let sql = format!("{sql} AND status = 'idle' AND tm_delete IS NULL");
+    Some(Statement::one(sql, vec![now.into(), Value::uuid(id)]))
+}
+
+/// As [`claim`], whatever the status: what the reference's route does
+/// (chapter 05 B.6). For targets that a foreign campaign-manager works on.
+#[must_use]
+pub fn claim_unchecked(id: OutdialTargetId, index: usize, now: Timestamp) -> Option<Statement> {
+    Some(Statement::one(
+        claim_text(index)?,
+        vec![now.into(), Value::uuid(id)],
+    ))
+}
+
+/// `progressing` → `idle` (the attempt failed) or `done`.
+#[must_use]
+pub fn finish(id: OutdialTargetId, status: &Status, now: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE outdial_outdialtargets SET status = ?, tm_update = ? WHERE id = ? AND status = 'progressing'",
+        vec![status.as_str().into(), now.into(), Value::uuid(id)],
+    )
+}
+
+/// `progressing` → `idle` or `done` of an attempt that dialed nobody: the try
+/// of destination `index` is taken back and the time of the last update stays.
+/// None for an index above 4.
+#[must_use]
+pub fn give_back(id: OutdialTargetId, index: usize, status: &Status) -> Option<Statement> {
+    macro_rules! text {
+        ($column:literal) => {
+            concat!(
+                "UPDATE outdial_outdialtargets SET ",
+                $column,
+                " = CASE WHEN ",
+                $column,
+                " > 0 THEN ",
+                $column,
+                " - 1 ELSE 0 END, status = ? WHERE id = ? AND status = 'progressing'"
+            )
+        };
+    }
+    const TEXTS: [&str; 5] = [
+        text!("try_count_0"),
+        text!("try_count_1"),
+        text!("try_count_2"),
+        text!("try_count_3"),
+        text!("try_count_4"),
+    ];
+    let text = TEXTS.get(index).copied()?;
+    Some(Statement::one(
+        text,
+        vec![status.as_str().into(), Value::uuid(id)],
+    ))
+}
+
+/// Any status → any status: what the reference's route does (chapter 05 B.6).
+#[must_use]
+pub fn set_status(id: OutdialTargetId, status: &Status, now: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE outdial_outdialtargets SET status = ?, tm_update = ? WHERE id = ?",
+        vec![status.as_str().into(), now.into(), Value::uuid(id)],
+    )
+}
+
+/// Soft delete; once.
+#[must_use]
+pub fn delete(id: OutdialTargetId, now: Timestamp) -> Statement {
+    Statement::one(
+        "UPDATE outdial_outdialtargets SET tm_delete = ?, tm_update = ? WHERE id = ? AND tm_delete IS NULL",
+        vec![now.into(), now.into(), Value::uuid(id)],
+    )
+}
+
+/// Which attempt holds a target: a row of `trunkline_target_claims`. A repeated
+/// request of the same attempt can be answered without a second try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    pub target: OutdialTargetId,
+    pub attempt: CampaigncallId,
+    pub index: i64,
+}
+
+/// Who holds a target.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn claim_of(db: &dyn Database, target: OutdialTargetId) -> Result<Option<Claim>, Error> {
+    let sql = "SELECT target_id, attempt_id, destination_index FROM trunkline_target_claims WHERE target_id = ?";
+    let rows = db.query(sql, vec![Value::uuid(target)]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let attempt = row.id("attempt_id")?;
+    Ok(Some(Claim {
+        target,
+        attempt,
+        index: row.int("destination_index")?,
+    }))
+}
+
+/// Remembers who holds a target. A second holder is a duplicate.
+#[must_use]
+pub fn insert_claim(claim: Claim, now: Timestamp) -> Statement {
+    Statement::insert(
+        "trunkline_target_claims",
+        vec![
+            ("target_id", Value::uuid(claim.target)),
+            ("attempt_id", Value::uuid(claim.attempt)),
+            ("destination_index", Value::Int(claim.index)),
+            ("tm_create", now.into()),
+        ],
+    )
+}
+
+/// Forgets who holds a target, if it is this attempt.
+#[must_use]
+pub fn delete_claim(target: OutdialTargetId, attempt: CampaigncallId) -> Statement {
+    Statement::any(
+        "DELETE FROM trunkline_target_claims WHERE target_id = ? AND attempt_id = ?",
+        vec![Value::uuid(target), Value::uuid(attempt)],
+    )
+}
+
+fn claim_text(index: usize) -> Option<&'static str> {
+    macro_rules! text {
+        ($column:literal) => {
+            concat!(
+                "UPDATE outdial_outdialtargets SET ",
+                $column,
+                " = coalesce(",
+                $column,
+                ", 0) + 1, status = 'progressing', tm_update = ? WHERE id = ?"
+            )
+        };
+    }
+    const TEXTS: [&str; 5] = [
+        text!("try_count_0"),
+        text!("try_count_1"),
+        text!("try_count_2"),
+        text!("try_count_3"),
+        text!("try_count_4"),
+    ];
+    TEXTS.get(index).copied()
+}

@@ -1,0 +1,6 @@
+//! End to end: real Asterisk, real SIP callees, the real program.
+
+mod bad_days;
+mod campaigns;
+mod incoming;
+mod outcomes;

@@ -1,0 +1,220 @@
+//! A house of roles for a test: real store, real bus, real companions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use trunkline_bus::metrics::ServiceMetrics;
+use trunkline_bus::{
+    Bus, Consumer, EventHandler, InProcess, Message, Method, QueueSpec, Response, Rpc,
+    Subscription, Work,
+};
+use trunkline_companion::{DEFAULT_CUSTOMER, Deps, Metrics};
+use trunkline_model::Timestamp;
+use trunkline_model::service::Service;
+use trunkline_store::Database;
+use trunkline_store_sqlite::SqliteDatabase;
+
+/// How long anything in a test may take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The number that the default customer calls from.
+pub const SOURCE: &str = "+493023125000";
+
+/// call-manager with everybody whom it asks, and no Asterisk.
+pub struct House {
+    pub db: Arc<SqliteDatabase>,
+    pub bus: InProcess,
+    rpc: Rpc,
+    stop: CancellationToken,
+    call: trunkline_call::Running,
+    // A role whose handle is dropped stops serving.
+    _others: Vec<Box<dyn std::any::Any + Send>>,
+}
+
+impl House {
+    /// Starts the roles on an empty store.
+    ///
+    /// # Panics
+    ///
+    /// When a role does not start.
+    pub async fn start() -> Self {
+        let db = Arc::new(SqliteDatabase::in_memory(Timestamp::system_now).expect("a store"));
+        let bus = InProcess::new();
+        let stop = CancellationToken::new();
+        trunkline_companion::seed(&*db, Timestamp::system_now())
+            .await
+            .expect("the default customer");
+        let deps = || Deps {
+            bus: Arc::new(bus.clone()) as Arc<dyn Bus>,
+            db: Arc::clone(&db) as Arc<dyn Database>,
+            metrics: Metrics::default(),
+        };
+        let config = trunkline_companion::Config::default;
+        let mut others: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
+        let running = trunkline_companion::start_customer(deps(), config(), stop.clone()).await;
+        others.push(Box::new(running.expect("customer-manager")));
+        let running = trunkline_companion::start_billing(deps(), config(), stop.clone()).await;
+        others.push(Box::new(running.expect("billing-manager")));
+        let running = trunkline_companion::start_number(deps(), config(), stop.clone()).await;
+        others.push(Box::new(running.expect("number-manager")));
+        let running = trunkline_companion::start_route(deps(), config(), stop.clone()).await;
+        others.push(Box::new(running.expect("route-manager")));
+        let running = trunkline_companion::start_agent(deps(), config(), stop.clone()).await;
+        others.push(Box::new(running.expect("agent-manager")));
+        let flow = trunkline_flow::Deps {
+            bus: Arc::new(bus.clone()),
+            db: Arc::clone(&db) as Arc<dyn Database>,
+            metrics: trunkline_flow::Metrics::default(),
+        };
+        let running =
+            trunkline_flow::start(flow, trunkline_flow::Config::default(), stop.clone()).await;
+        others.push(Box::new(running.expect("flow-manager")));
+        let call = trunkline_call::start(
+            Arc::new(bus.clone()),
+            Arc::clone(&db) as Arc<dyn Database>,
+            trunkline_call::Config::default(),
+            trunkline_delivery::Config::default(),
+            trunkline_call::Metrics::default(),
+            &stop,
+        )
+        .await
+        .expect("call-manager");
+        let rpc = Rpc::new(
+            Arc::new(bus.clone()),
+            Service::GATEWAY,
+            ServiceMetrics::default(),
+        );
+        Self {
+            db,
+            bus,
+            rpc,
+            stop,
+            call,
+            _others: others,
+        }
+    }
+
+    /// Sends a request to a service and returns the reply as it is.
+    ///
+    /// # Panics
+    ///
+    /// When there is no reply.
+    pub async fn ask(
+        &self,
+        service: Service,
+        method: Method,
+        uri: &str,
+        body: Option<&Value>,
+    ) -> Response {
+        let mut request = self.rpc.request(method, uri);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.rpc
+            .send(&service.request_queue(), &request, "test", PATIENCE)
+            .await
+            .expect("a reply")
+    }
+
+    /// Status and payload of a reply of call-manager.
+    ///
+    /// # Panics
+    ///
+    /// When there is no reply.
+    pub async fn call(&self, method: Method, uri: &str, body: Option<&Value>) -> (u16, Value) {
+        let reply = self.ask(Service::CALL, method, uri, body).await;
+        let data = reply.data.map_or(Value::Null, |data| {
+            serde_json::from_str(data.get()).expect("JSON")
+        });
+        (reply.status_code, data)
+    }
+
+    /// Creates something at a service and returns its id.
+    ///
+    /// # Panics
+    ///
+    /// When it is refused.
+    pub async fn make(&self, service: Service, uri: &str, body: &Value) -> String {
+        let reply = self.ask(service, Method::Post, uri, Some(body)).await;
+        assert_eq!(reply.status_code, 200, "POST {uri}: {:?}", reply.data);
+        let data: Value = serde_json::from_str(reply.data.expect("a payload").get()).expect("JSON");
+        data["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Lets the default customer call German numbers over a carrier that nobody
+    /// is; returns a flow of his.
+    ///
+    /// # Panics
+    ///
+    /// When something is refused.
+    pub async fn allow_calls(&self) -> String {
+        let provider = json!({"type": "sip", "name": "nobody", "hostname": "127.0.0.1:9"});
+        let provider = self.make(Service::ROUTE, "/v1/providers", &provider).await;
+        let route = json!({"customer_id": DEFAULT_CUSTOMER, "name": "r", "provider_id": provider, "target": "+49"});
+        self.make(Service::ROUTE, "/v1/routes", &route).await;
+        let number = json!({"customer_id": DEFAULT_CUSTOMER, "number": SOURCE, "type": "normal", "status": "active"});
+        self.make(Service::NUMBER, "/v1/numbers", &number).await;
+        let config = json!({"customer_id": DEFAULT_CUSTOMER, "name": "c", "destination_whitelist": ["de", "fr"]});
+        self.make(Service::CALL, "/v1/outbound_configs", &config)
+            .await;
+        let actions = json!([{"type": "hangup"}]);
+        let flow = json!({"customer_id": DEFAULT_CUSTOMER, "type": "flow", "actions": actions, "persist": true});
+        self.make(Service::FLOW, "/v1/flows", &flow).await
+    }
+
+    /// Collects the events of a service.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot subscribe.
+    pub async fn events_of(&self, service: Service) -> (Consumer, mpsc::UnboundedReceiver<Value>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let queue = QueueSpec::new(format!("test.{}", service.name()), 1);
+        let subscription = Subscription::new(queue, [service.event_exchange()]);
+        let consumer = self
+            .bus
+            .subscribe(subscription, Arc::new(Collect(sender)))
+            .await
+            .expect("a subscription");
+        (consumer, receiver)
+    }
+
+    /// Stops the roles.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.call.stopped().await;
+    }
+}
+
+struct Collect(mpsc::UnboundedSender<Value>);
+
+impl EventHandler for Collect {
+    fn accept(&self, message: Message) -> Work {
+        if let Ok(event) = serde_json::from_slice(&message.body) {
+            let _ = self.0.send(event);
+        }
+        Work::nothing()
+    }
+}
+
+/// The next event of this type.
+///
+/// # Panics
+///
+/// When none comes in time.
+pub async fn event(receiver: &mut mpsc::UnboundedReceiver<Value>, kind: &str) -> Value {
+    let wanted = async {
+        loop {
+            let event = receiver.recv().await.expect("events");
+            if event["type"] == kind {
+                return event;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, wanted)
+        .await
+        .unwrap_or_else(|_| panic!("no {kind} in time"))
+}

@@ -1,0 +1,42 @@
+//! Chores of the workspace: `cargo xtask <chore>`.
+
+mod check_deps;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+const USAGE: &str = "usage: cargo xtask check-deps";
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Vec<String>) -> anyhow::Result<()> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        ["check-deps"] => check_deps(),
+        _ => bail!(USAGE),
+    }
+}
+
+fn check_deps() -> anyhow::Result<()> {
+    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec();
+    let metadata = metadata.context("failed to read the workspace with `cargo metadata`")?;
+    let edges = check_deps::edges(&metadata);
+    let violations = check_deps::violations(&edges);
+    if violations.is_empty() {
+        eprintln!("check-deps: {} dependencies follow the direction", edges.len());
+        return Ok(());
+    }
+    for violation in &violations {
+        eprintln!("check-deps: {violation}");
+    }
+    bail!("check-deps: {} dependencies break the direction of style.md §2", violations.len());
+}
