@@ -4,7 +4,7 @@
 //! model <- domain
 //! model <- ports (bus store ari client delivery) <- adapters (store-sqlite asterisk-proxy)
 //! domain, ports <- shells (call campaign flow outdial companion gateway)
-//! all of them <- node <- server
+//! all of them <- node <- server -> rig (its demo)
 //! ```
 //!
 //! Reads a list of dependencies and says what is wrong with it; runs nothing.
@@ -25,6 +25,8 @@ enum Layer {
     Shell,
     Node,
     Server,
+    /// Real parts as processes, for the demo and for tests.
+    Rig,
     /// Integration and end-to-end tests.
     Tests,
     Xtask,
@@ -53,6 +55,7 @@ const HOUSE: &[Room] = &[
     Room("outdial", Layer::Shell, &[]),
     Room("node", Layer::Node, &[]),
     Room("server", Layer::Server, &[]),
+    Room("rig", Layer::Rig, &[]),
     Room("it", Layer::Tests, &[]),
     Room("e2e", Layer::Tests, &[]),
     Room("xtask", Layer::Xtask, &[]),
@@ -80,8 +83,16 @@ pub(crate) struct Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Edge { from, to, dev } = &self.edge;
-        let table = if *dev { "dev-dependencies" } else { "dependencies" };
-        write!(f, "`{from}` must not have `{to}` among its {table}: {}", self.why)
+        let table = if *dev {
+            "dev-dependencies"
+        } else {
+            "dependencies"
+        };
+        write!(
+            f,
+            "`{from}` must not have `{to}` among its {table}: {}",
+            self.why
+        )
     }
 }
 
@@ -105,18 +116,26 @@ pub(crate) fn violations(edges: &[Edge]) -> Vec<Violation> {
     let mut violations = Vec::new();
     for edge in edges {
         if let Err(why) = judge(edge) {
-            violations.push(Violation { edge: edge.clone(), why });
+            violations.push(Violation {
+                edge: edge.clone(),
+                why,
+            });
         }
     }
     violations
 }
 
 fn judge(edge: &Edge) -> Result<(), &'static str> {
-    let from = room(&edge.from).ok_or("the depending crate is not in the table `HOUSE` of xtask/src/check_deps.rs")?;
+    let from = room(&edge.from)
+        .ok_or("the depending crate is not in the table `HOUSE` of xtask/src/check_deps.rs")?;
     let Some(to) = room(&edge.to) else {
         return third_party(from, &edge.to);
     };
-    if edge.dev { in_tests(from.1, to.1) } else { in_code(from, to) }
+    if edge.dev {
+        in_tests(from.1, to.1)
+    } else {
+        in_code(from, to)
+    }
 }
 
 fn third_party(from: &Room, to: &str) -> Result<(), &'static str> {
@@ -124,26 +143,52 @@ fn third_party(from: &Room, to: &str) -> Result<(), &'static str> {
         return Err("it is not in the table `HOUSE` of xtask/src/check_deps.rs");
     }
     let allowed = from.1 != Layer::Domain || DOMAIN_THIRD_PARTY.contains(&to);
-    allowed.then_some(()).ok_or("domain uses nothing that performs IO; see DOMAIN_THIRD_PARTY")
+    allowed
+        .then_some(())
+        .ok_or("domain uses nothing that performs IO; see DOMAIN_THIRD_PARTY")
 }
 
 /// What may be used by the code itself.
 fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
-    use Layer::{Adapter, Domain, Model, Node, Port, Server, Shell, Tests, Xtask};
+    use Layer::{Adapter, Domain, Model, Node, Port, Rig, Server, Shell, Tests, Xtask};
     let (allowed, why) = match from.1 {
         Model => (false, "model holds shapes and depends on no crate of ours"),
         Domain => (to.1 == Model, "domain depends on model only"),
-        Port => (to.1 == Model || from.2.contains(&to.0), "a port depends on model and the ports its row names"),
-        Adapter => (matches!(to.1, Model | Port), "an adapter depends on model and ports"),
+        Port => (
+            to.1 == Model || from.2.contains(&to.0),
+            "a port depends on model and the ports its row names",
+        ),
+        Adapter => (
+            matches!(to.1, Model | Port),
+            "an adapter depends on model and ports",
+        ),
         Shell => match to.1 {
             Model | Domain | Port => (true, ""),
-            Shell => (false, "a shell uses no other shell: ask it over the bus, through `trunkline-client`"),
+            Shell => (
+                false,
+                "a shell uses no other shell: ask it over the bus, through `trunkline-client`",
+            ),
             Adapter => (false, "a shell uses ports; only node knows adapters"),
-            Node | Server | Tests | Xtask => (false, "a shell is wired by node, not the other way round"),
+            Node | Server | Rig | Tests | Xtask => {
+                (false, "a shell is wired by node, not the other way round")
+            }
         },
-        Node => (!matches!(to.1, Server | Tests | Xtask), "node is below the program and its tests"),
-        Server => (matches!(to.1, Model | Node), "server knows node, and the shapes in model"),
-        Tests => (!matches!(to.1, Tests | Xtask), "tests share nothing with other tests"),
+        Node => (
+            !matches!(to.1, Server | Rig | Tests | Xtask),
+            "node is below the program and its tests",
+        ),
+        Server => (
+            matches!(to.1, Model | Node | Rig),
+            "server knows node, the rig of its demo, and the shapes in model",
+        ),
+        Rig => (
+            to.1 == Model,
+            "the rig sees the program from outside, as its users do",
+        ),
+        Tests => (
+            !matches!(to.1, Tests | Xtask),
+            "tests share nothing with other tests",
+        ),
         Xtask => (false, "xtask stands alone"),
     };
     allowed.then_some(()).ok_or(why)
@@ -151,13 +196,17 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
 
 /// What may be used by tests: they may stand on real adapters and other roles.
 fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
-    use Layer::{Adapter, Domain, Model, Node, Port, Server, Shell, Tests, Xtask};
+    use Layer::{Adapter, Domain, Model, Node, Port, Rig, Server, Shell, Tests, Xtask};
     let (allowed, why) = match from {
         Model | Domain => (to == Model, "the tests of model and domain are pure"),
-        Port | Adapter | Shell => {
-            (matches!(to, Model | Domain | Port | Adapter | Shell), "whole nodes are tested in tests/it")
-        }
-        Node | Server | Tests => (!matches!(to, Tests | Xtask), "tests share nothing with other tests"),
+        Port | Adapter | Shell => (
+            matches!(to, Model | Domain | Port | Adapter | Shell),
+            "whole nodes are tested in tests/it",
+        ),
+        Node | Server | Rig | Tests => (
+            !matches!(to, Tests | Xtask),
+            "tests share nothing with other tests",
+        ),
         Xtask => (false, "xtask stands alone"),
     };
     allowed.then_some(()).ok_or(why)
@@ -178,7 +227,10 @@ mod tests {
 
     #[test]
     fn the_workspace_follows_the_direction() {
-        let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec().unwrap();
+        let metadata = cargo_metadata::MetadataCommand::new()
+            .no_deps()
+            .exec()
+            .unwrap();
         assert_eq!(violations(&edges(&metadata)), []);
     }
 
@@ -200,7 +252,11 @@ mod tests {
             ("trunkline-unheard-of", "trunkline-model"),
             ("xtask", "trunkline-model"),
         ] {
-            assert_eq!(violations(&[edge(from, to, false)]).len(), 1, "{from} -> {to}");
+            assert_eq!(
+                violations(&[edge(from, to, false)]).len(),
+                1,
+                "{from} -> {to}"
+            );
         }
     }
 
@@ -212,7 +268,11 @@ mod tests {
             ("trunkline-gateway", "trunkline-campaign"),
         ] {
             assert_eq!(violations(&[edge(from, to, true)]), [], "{from} -> {to}");
-            assert_eq!(violations(&[edge(from, to, false)]).len(), 1, "{from} -> {to}");
+            assert_eq!(
+                violations(&[edge(from, to, false)]).len(),
+                1,
+                "{from} -> {to}"
+            );
         }
     }
 
@@ -227,6 +287,10 @@ mod tests {
     }
 
     fn edge(from: &str, to: &str, dev: bool) -> Edge {
-        Edge { from: from.to_owned(), to: to.to_owned(), dev }
+        Edge {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            dev,
+        }
     }
 }

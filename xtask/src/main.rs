@@ -32,11 +32,17 @@ fn check_deps() -> anyhow::Result<()> {
     let edges = check_deps::edges(&metadata);
     let violations = check_deps::violations(&edges);
     if violations.is_empty() {
-        eprintln!("check-deps: {} dependencies follow the direction", edges.len());
+        eprintln!(
+            "check-deps: {} dependencies follow the direction",
+            edges.len()
+        );
         return Ok(());
     }
     for violation in &violations {
         eprintln!("check-deps: {violation}");
     }
-    bail!("check-deps: {} dependencies break the direction of style.md §2", violations.len());
+    bail!(
+        "check-deps: {} dependencies break the direction of style.md §2",
+        violations.len()
+    );
 }

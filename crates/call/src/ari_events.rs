@@ -107,7 +107,8 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
                 write(role, channels::set_playback(&channel, &"".into(), now)).await?;
                 match role.call_of(&channel).await? {
                     Some(call) => {
-                        action::on_playback_finished(role, call, playback.id.as_str()).await
+                        let failed = playback.state == "failed";
+                        action::on_playback_finished(role, call, &playback.id, failed).await
                     }
                     None => Ok(()),
                 }

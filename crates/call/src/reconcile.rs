@@ -126,7 +126,7 @@ async fn apply(role: &Arc<Role>, to: &AsteriskTarget, repair: Repair) -> Result<
                 Err(error) if error.is_gone() => {
                     count("playback");
                     tracing::warn!(call_id = %id, playback_id = %playback, "the end of a playback was missed");
-                    action::on_playback_finished(role, call, playback.as_str()).await
+                    action::on_playback_finished(role, call, &playback, false).await
                 }
                 outcome => Ok(outcome.map(drop)?),
             }

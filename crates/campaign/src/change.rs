@@ -5,13 +5,9 @@
 //! the row cannot be written, as far as one more request can do that. What must
 //! follow a change of the row is a duty in the same batch.
 
-use trunkline_bus::Method;
-use trunkline_delivery::Duty;
 use trunkline_domain::campaign::flow;
 use trunkline_model::campaign::{Campaign, EndHandle, Execute, Status, Type};
-use trunkline_model::flow::{CreateRequest, Type as FlowType};
-use trunkline_model::id::{CampaignId, FlowId, OutdialId, OutplanId, QueueId};
-use trunkline_model::service::Service;
+use trunkline_model::id::{CampaignId, OutdialId, OutplanId, QueueId};
 use trunkline_model::{Action, Timestamp};
 use trunkline_store::{Batch, Statement, campaign};
 
@@ -39,12 +35,13 @@ impl CampaignManager {
     /// Creates a campaign as asked for; its status is `stop`.
     pub(crate) async fn create(&self, asked: Campaign) -> Result<Campaign, Failure> {
         self.check_resources(&asked).await?;
+        let now = self.now().await?;
         let flow_id = self.create_flow(&asked).await?;
         if let Err(failure) = self.link_outdial(asked.outdial_id, asked.id).await {
             self.discard_flow(flow_id).await;
+            self.discard_link(asked.outdial_id, asked.id).await;
             return Err(failure);
         }
-        let now = self.now().await?;
         let outdial_id = asked.outdial_id;
         let campaign = Campaign {
             flow_id,
@@ -60,10 +57,7 @@ impl CampaignManager {
             .with(self.announce_campaign(now, "campaign_created", &campaign));
         if let Err(error) = self.ledger.apply(batch).await {
             self.discard_flow(flow_id).await;
-            // A campaign with this id may exist and use the outdial.
-            if !error.is_conflict() {
-                self.discard_link(outdial_id, campaign.id).await;
-            }
+            self.discard_link(outdial_id, campaign.id).await;
             return Err(error.into());
         }
         self.metrics.campaign_create.inc();
@@ -246,23 +240,6 @@ impl CampaignManager {
         }
     }
 
-    /// Gives an outdial back, unless the campaign uses it again, or somebody
-    /// else does by now.
-    pub(crate) async fn release_outdial(
-        &self,
-        id: CampaignId,
-        outdial: OutdialId,
-    ) -> Result<(), Failure> {
-        let user = campaign::get(self.db(), id).await?;
-        if user.is_some_and(|user| user.outdial_id == outdial && user.tm_delete.is_none()) {
-            return Ok(());
-        }
-        if self.outdial.get(outdial).await?.campaign_id == id {
-            self.outdial.set_campaign(outdial, CampaignId::NIL).await?;
-        }
-        Ok(())
-    }
-
     pub(crate) fn announce_campaign(
         &self,
         now: Timestamp,
@@ -302,81 +279,6 @@ impl CampaignManager {
             }
             Err(error) if error.is_conflict() => Err(Failure::BareNotFound(Missing::Campaign)),
             Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn create_flow(&self, campaign: &Campaign) -> Result<FlowId, Failure> {
-        let asked = CreateRequest {
-            customer_id: campaign.customer_id,
-            kind: FlowType::Campaign,
-            actions: flow::actions(campaign.actions.as_deref(), campaign.queue_id),
-            persist: true,
-            ..CreateRequest::default()
-        };
-        Ok(self.flow.create(&asked).await?.id)
-    }
-
-    async fn link_outdial(&self, outdial: OutdialId, campaign: CampaignId) -> Result<(), Failure> {
-        if !outdial.is_nil() {
-            self.outdial.set_campaign(outdial, campaign).await?;
-        }
-        Ok(())
-    }
-
-    fn release_duty(
-        &self,
-        now: Timestamp,
-        id: CampaignId,
-        outdial: OutdialId,
-    ) -> Option<Statement> {
-        if outdial.is_nil() {
-            return None;
-        }
-        let duty = Duty::new(
-            format!("release:{id}:{outdial}"),
-            id,
-            now,
-            Service::CAMPAIGN.request_queue(),
-            Method::Post,
-            format!("/v1/campaigns/{id}/release/{outdial}"),
-        );
-        Some(self.ledger.schedule(now, &duty))
-    }
-
-    fn delete_flow_duty(&self, now: Timestamp, campaign: &Campaign) -> Option<Statement> {
-        if campaign.flow_id.is_nil() {
-            return None;
-        }
-        let duty = Duty::new(
-            format!("delete-flow:{}", campaign.id),
-            campaign.id,
-            now,
-            Service::FLOW.request_queue(),
-            Method::Delete,
-            format!("/v1/flows/{}", campaign.flow_id),
-        );
-        Some(self.ledger.schedule(now, &duty))
-    }
-
-    async fn discard_flow(&self, id: FlowId) {
-        if let Err(error) = self.flow.delete(id).await {
-            tracing::warn!(flow_id = %id, %error, "the flow of a campaign that was not created stays");
-        }
-    }
-
-    async fn restore_flow(&self, id: FlowId, actions: Option<&[Action]>) {
-        if let Err(error) = self.flow.update_actions(id, actions).await {
-            tracing::warn!(flow_id = %id, %error, "a flow and its campaign differ: the flow has the newer actions");
-        }
-    }
-
-    async fn discard_link(&self, outdial: OutdialId, id: CampaignId) {
-        if outdial.is_nil() {
-            return;
-        }
-        if let Err(error) = self.release_outdial(id, outdial).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(outdial_id = %outdial, campaign_id = %id, error, "an outdial stays linked to a campaign that does not use it");
         }
     }
 }

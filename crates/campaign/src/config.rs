@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use trunkline_bus::client::DEFAULT_TIMEOUT;
 use trunkline_domain::campaign::{attempt, brake};
+
+use crate::error::Error;
 
 /// How campaign-manager is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,35 @@ impl Default for Config {
             attempt: AttemptConfig::default(),
             delivery: trunkline_delivery::Config::default(),
         }
+    }
+}
+
+impl Config {
+    /// Checks what the fields must be to each other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] names the first field that does not fit.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |field, detail| Err(Error::Config { field, detail });
+        if self.workers == 0 {
+            return refuse("workers", "must be at least 1");
+        }
+        if self.runner.lease_ttl_ms < 100 {
+            return refuse("runner.lease_ttl_ms", "must be at least 100");
+        }
+        if self.runner.dials_at_once == 0 {
+            return refuse("runner.dials_at_once", "must be at least 1");
+        }
+        // A create that is still on its way must not be taken for none.
+        let last_create = self.attempt.create_within() + 2 * DEFAULT_TIMEOUT;
+        if self.attempt.pauses().settled < last_create {
+            return refuse(
+                "attempt.check_after_ms",
+                "must be at least create_within_ms and twice the time-out of a request",
+            );
+        }
+        Ok(())
     }
 }
 
@@ -151,5 +183,19 @@ impl AttemptConfig {
             live: Duration::from_millis(self.check_live_ms),
             away: Duration::from_millis(self.check_away_ms),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_fit_and_a_check_that_is_too_early_does_not() {
+        let mut config = Config::default();
+        config.check().unwrap();
+        config.attempt.check_after_ms = 8_000;
+        let refused = config.check().unwrap_err().to_string();
+        assert!(refused.contains("attempt.check_after_ms"), "{refused}");
     }
 }

@@ -12,6 +12,14 @@ pub enum Error {
     /// The carrier does not let it serve its queue or consume its events.
     #[error("failed to consume a queue of campaign-manager")]
     Bus(#[from] trunkline_bus::Error),
+    /// A field of the configuration does not fit the others.
+    #[error("the configuration `{field}` {detail}")]
+    Config {
+        /// Its name, with dots.
+        field: &'static str,
+        /// What is wrong with it.
+        detail: &'static str,
+    },
 }
 
 /// Why a request fails.

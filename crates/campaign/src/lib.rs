@@ -18,6 +18,7 @@ mod change;
 pub mod config;
 pub mod error;
 pub mod invariants;
+mod links;
 mod manager;
 pub mod metrics;
 mod queue;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Bus, Consumer, QueueSpec, Rpc, Subscription};
@@ -19,6 +20,9 @@ use crate::rpc;
 use crate::runner::registry::Registry;
 use crate::runner::supervisor;
 use crate::subscribe::Events;
+
+/// Workers that no check of an attempt takes.
+const WORKERS_LEFT: usize = 2;
 
 /// What the role runs on.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct CampaignManager {
     pub(crate) queue: QueueClient,
     /// The campaigns that this process runs.
     pub(crate) runners: Registry,
+    /// Room for requests that ask other services about attempts.
+    pub(crate) checks: Semaphore,
     /// Who this process is to the leases: another one after every start.
     pub(crate) holder: Uuid,
 }
@@ -46,6 +52,7 @@ pub struct CampaignManager {
 impl CampaignManager {
     fn new(deps: &Deps, config: Config) -> Arc<Self> {
         let metrics = deps.metrics.clone();
+        let checks = config.workers.saturating_sub(WORKERS_LEFT).max(1);
         let rpc = Rpc::new(
             Arc::clone(&deps.bus),
             Service::CAMPAIGN,
@@ -66,6 +73,7 @@ impl CampaignManager {
             flow: FlowClient(rpc.clone()),
             queue: QueueClient(rpc),
             runners: Registry::default(),
+            checks: Semaphore::new(checks),
             holder: Uuid::new_v4(),
         })
     }
@@ -90,8 +98,10 @@ pub struct Running {
 ///
 /// # Errors
 ///
-/// When this process consumes the queues already, or the carrier is away.
+/// When the configuration contradicts itself, when this process consumes the
+/// queues already, or when the carrier is away.
 pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Result<Running, Error> {
+    config.check()?;
     let service = Service::CAMPAIGN;
     let manager = CampaignManager::new(&deps, config);
     let config = &manager.config;

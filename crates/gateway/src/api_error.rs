@@ -25,18 +25,30 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into(), field: None }
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+            field: None,
+        }
     }
 
     /// A field of the body or a parameter of the query is wrong.
     pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         let error = Self::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", message);
-        Self { field: Some(field.into()), ..error }
+        Self {
+            field: Some(field.into()),
+            ..error
+        }
     }
 
     /// There is no such row, or it is another customer's.
     pub(crate) fn no_such(noun: &str, id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("there is no {noun} `{id}`"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NOT_FOUND",
+            format!("there is no {noun} `{id}`"),
+        )
     }
 
     /// What the role's answer means to the caller. `noun` is what was asked
@@ -59,26 +71,59 @@ impl ApiError {
 
     /// Keeps status, reason and message; the service's name is not for callers.
     fn of_typed(error: TypedError) -> Self {
-        let status = StatusCode::from_u16(error.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let code = if error.reason.is_empty() { error.status.as_str().to_owned() } else { error.reason };
-        let field = error.details.iter().find_map(|detail| detail.get("field")?.as_str().map(str::to_owned));
-        Self { status, code, message: error.message, field }
+        let status =
+            StatusCode::from_u16(error.status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = if error.reason.is_empty() {
+            error.status.as_str().to_owned()
+        } else {
+            error.reason
+        };
+        let field = error
+            .details
+            .iter()
+            .find_map(|detail| detail.get("field")?.as_str().map(str::to_owned));
+        Self {
+            status,
+            code,
+            message: error.message,
+            field,
+        }
     }
 
     fn of_status(status: u16, service: Service, noun: &str, hint: &str) -> Self {
         let name = service.name();
         let (status, code, message) = match status {
-            400 => (StatusCode::BAD_REQUEST, Status::InvalidArgument, format!("{name} refused the {noun}")),
-            404 => (StatusCode::NOT_FOUND, Status::NotFound, format!("there is no such {noun}")),
-            409 => (StatusCode::CONFLICT, Status::AlreadyExists, format!("the {noun} exists already")),
-            503 => (StatusCode::SERVICE_UNAVAILABLE, Status::Unavailable, format!("{name} is busy; try again")),
+            400 => (
+                StatusCode::BAD_REQUEST,
+                Status::InvalidArgument,
+                format!("{name} refused the {noun}"),
+            ),
+            404 => (
+                StatusCode::NOT_FOUND,
+                Status::NotFound,
+                format!("there is no such {noun}"),
+            ),
+            409 => (
+                StatusCode::CONFLICT,
+                Status::AlreadyExists,
+                format!("the {noun} exists already"),
+            ),
+            503 => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Status::Unavailable,
+                format!("{name} is busy; try again"),
+            ),
             _ => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Status::Internal,
                 format!("{name} could not do it; its log says why"),
             ),
         };
-        let message = if hint.is_empty() { message } else { format!("{message}: {hint}") };
+        let message = if hint.is_empty() {
+            message
+        } else {
+            format!("{message}: {hint}")
+        };
         Self::new(status, code.as_str(), message)
     }
 
@@ -88,7 +133,10 @@ impl ApiError {
             BusError::Timeout { waited, .. } => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "TIMEOUT",
-                format!("{name} did not answer within {} ms; the request may have been carried out", waited.as_millis()),
+                format!(
+                    "{name} did not answer within {} ms; the request may have been carried out",
+                    waited.as_millis()
+                ),
             ),
             BusError::NoQueue(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -117,10 +165,16 @@ impl IntoResponse for ApiError {
             #[serde(skip_serializing_if = "Option::is_none")]
             field: Option<String>,
         }
-        let error = Error { code: self.code, message: self.message, field: self.field };
+        let error = Error {
+            code: self.code,
+            message: self.message,
+            field: self.field,
+        };
         let mut response = (self.status, Json(Body { error })).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -134,8 +188,16 @@ mod tests {
 
     #[test]
     fn each_failure_of_a_role_has_its_status() {
-        let timeout = BusError::Timeout { queue: "q".to_owned(), waited: Duration::from_secs(3) };
-        let typed = TypedError::new(Status::NotFound, "CALL_NOT_FOUND", "call-manager", "The call was not found.");
+        let timeout = BusError::Timeout {
+            queue: "q".to_owned(),
+            waited: Duration::from_secs(3),
+        };
+        let typed = TypedError::new(
+            Status::NotFound,
+            "CALL_NOT_FOUND",
+            "call-manager",
+            "The call was not found.",
+        );
         let cases = [
             (RpcError::Typed(Box::new(typed)), 404, "CALL_NOT_FOUND"),
             (RpcError::Status(400), 400, "INVALID_ARGUMENT"),
@@ -144,14 +206,22 @@ mod tests {
             (RpcError::Status(500), 500, "INTERNAL"),
             (RpcError::Status(302), 500, "INTERNAL"),
             (RpcError::Transport(timeout), 504, "TIMEOUT"),
-            (RpcError::Transport(BusError::NoQueue("q".to_owned())), 503, "UNAVAILABLE"),
+            (
+                RpcError::Transport(BusError::NoQueue("q".to_owned())),
+                503,
+                "UNAVAILABLE",
+            ),
             (RpcError::Transport(BusError::Closed), 503, "UNAVAILABLE"),
             (RpcError::Answer("?".to_owned()), 502, "UNREADABLE_ANSWER"),
         ];
         for (error, status, code) in cases {
             let text = error.to_string();
             let error = ApiError::of_rpc(error, Service::CALL, "call", "");
-            assert_eq!((error.status.as_u16(), error.code.as_str()), (status, code), "{text}");
+            assert_eq!(
+                (error.status.as_u16(), error.code.as_str()),
+                (status, code),
+                "{text}"
+            );
         }
     }
 }

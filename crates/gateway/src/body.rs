@@ -15,22 +15,33 @@ use crate::field::Field;
 pub(crate) type Object = Map<String, Value>;
 
 /// Takes the body in.
-pub(crate) async fn receive(headers: &HeaderMap, body: Body, config: &Config) -> Result<Bytes, ApiError> {
+pub(crate) async fn receive(
+    headers: &HeaderMap,
+    body: Body,
+    config: &Config,
+) -> Result<Bytes, ApiError> {
     let limit = config.body_limit_bytes;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
     match tokio::time::timeout(config.body_timeout(), to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_limit(&error) => Err(too_large(limit)),
-        Ok(Err(error)) => {
-            Err(ApiError::new(StatusCode::BAD_REQUEST, "INVALID_BODY", format!("the body did not arrive: {error}")))
-        }
+        Ok(Err(error)) => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "INVALID_BODY",
+            format!("the body did not arrive: {error}"),
+        )),
         Err(_) => Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "BODY_TIMEOUT",
-            format!("the body did not arrive within {} ms", config.body_timeout_ms),
+            format!(
+                "the body did not arrive within {} ms",
+                config.body_timeout_ms
+            ),
         )),
     }
 }
@@ -40,16 +51,25 @@ pub(crate) fn read(bytes: &[u8], fields: &[Field], caller: CustomerId) -> Result
     let mut given = parse(bytes)?;
     refuse_other_customer(&mut given, caller)?;
     given.retain(|_, value| !value.is_null());
-    if let Some(unknown) = given.keys().find(|key| !fields.iter().any(|field| field.name == *key)) {
+    if let Some(unknown) = given
+        .keys()
+        .find(|key| !fields.iter().any(|field| field.name == *key))
+    {
         let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-        let message = format!("there is no field `{unknown}` here; fields are: {}", names.join(", "));
+        let message = format!(
+            "there is no field `{unknown}` here; fields are: {}",
+            names.join(", ")
+        );
         return Err(ApiError::field(unknown.as_str(), message));
     }
     for field in fields {
         match given.get_mut(field.name) {
             Some(value) => field.shape.check(field.name, value)?,
             None if field.required => {
-                return Err(ApiError::field(field.name, format!("`{}` must be given", field.name)));
+                return Err(ApiError::field(
+                    field.name,
+                    format!("`{}` must be given", field.name),
+                ));
             }
             None if field.on_by_default => {
                 given.insert(field.name.to_owned(), Value::Bool(true));
@@ -66,7 +86,11 @@ fn parse(bytes: &[u8]) -> Result<Object, ApiError> {
     }
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(ApiError::new(StatusCode::BAD_REQUEST, "INVALID_JSON", "the body must be a JSON object")),
+        Ok(_) => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "INVALID_JSON",
+            "the body must be a JSON object",
+        )),
         // The error names line and column itself.
         Err(error) => Err(ApiError::new(
             StatusCode::BAD_REQUEST,
@@ -81,9 +105,10 @@ fn refuse_other_customer(given: &mut Object, caller: CustomerId) -> Result<(), A
     match given.remove("customer_id") {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(text)) if text.parse() == Ok(caller) => Ok(()),
-        Some(_) => {
-            Err(ApiError::field("customer_id", "the token decides the customer; leave `customer_id` out"))
-        }
+        Some(_) => Err(ApiError::field(
+            "customer_id",
+            "the token decides the customer; leave `customer_id` out",
+        )),
     }
 }
 

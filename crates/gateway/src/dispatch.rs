@@ -38,7 +38,14 @@ pub(crate) async fn dispatch(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let matched = Matched { gateway, caller, request_id, resource, route, uri: parts.uri };
+    let matched = Matched {
+        gateway,
+        caller,
+        request_id,
+        resource,
+        route,
+        uri: parts.uri,
+    };
     if route.operators_only {
         require_operator(gateway, caller)?;
     }
@@ -50,7 +57,10 @@ pub(crate) async fn dispatch(
         }
         Act::Get => {
             matched.refuse_query()?;
-            matched.row().await.map(|row| respond::one(Value::Object(row)))
+            matched
+                .row()
+                .await
+                .map(|row| respond::one(Value::Object(row)))
         }
         Act::GetPart => {
             matched.refuse_query()?;
@@ -60,13 +70,17 @@ pub(crate) async fn dispatch(
         Act::Update(fields) => {
             let given = matched.read(&parts.headers, body, fields).await?;
             let row = matched.row().await?;
-            matched.send(matched.request()?.json(&complete(given, &row, fields))).await
+            matched
+                .send(matched.request()?.json(&complete(given, &row, fields)))
+                .await
         }
         Act::UpdatePart(fields) => {
             let given = matched.read(&parts.headers, body, fields).await?;
             matched.row().await?;
             let part = matched.part().await?;
-            matched.send(matched.request()?.json(&complete(given, &part, fields))).await
+            matched
+                .send(matched.request()?.json(&complete(given, &part, fields)))
+                .await
         }
         Act::Do(fields) => {
             let given = matched.read(&parts.headers, body, fields).await?;
@@ -103,9 +117,16 @@ impl Matched<'_> {
         let bytes = body::receive(headers, body, &self.gateway.config).await?;
         let given = body::read(&bytes, fields, self.caller.0)?;
         for field in fields {
-            let Some(key) = given.get(field.name).and_then(|value| field.reserved(value)) else { continue };
-            require_operator(self.gateway, self.caller)
-                .map_err(|error| ApiError { field: Some(format!("{}.{key}", field.name)), ..error })?;
+            let Some(key) = given
+                .get(field.name)
+                .and_then(|value| field.reserved(value))
+            else {
+                continue;
+            };
+            require_operator(self.gateway, self.caller).map_err(|error| ApiError {
+                field: Some(format!("{}.{key}", field.name)),
+                ..error
+            })?;
         }
         Ok(given)
     }
@@ -116,7 +137,10 @@ impl Matched<'_> {
             None => Ok(()),
             Some(query) => {
                 let name = query.split(['=', '&']).next().unwrap_or_default();
-                Err(ApiError::field(name, format!("there is no parameter `{name}` here")))
+                Err(ApiError::field(
+                    name,
+                    format!("there is no parameter `{name}` here"),
+                ))
             }
         }
     }
@@ -135,7 +159,12 @@ impl Matched<'_> {
     /// What belongs to the row in the path, as it is.
     async fn part(&self) -> Result<Object, ApiError> {
         let request = self.request()?;
-        let answer = self.ask(&RpcRequest { method: Method::Get.as_str().to_owned(), ..request }).await?;
+        let answer = self
+            .ask(&RpcRequest {
+                method: Method::Get.as_str().to_owned(),
+                ..request
+            })
+            .await?;
         serde_json::from_value(answer).map_err(|_| self.unreadable())
     }
 
@@ -146,14 +175,18 @@ impl Matched<'_> {
 
     fn request_to(&self, uri: impl Into<String>) -> RpcRequest {
         let request = self.gateway.rpc.request(self.route.method, uri);
-        RpcRequest { request_id: self.request_id.clone(), ..request }
+        RpcRequest {
+            request_id: self.request_id.clone(),
+            ..request
+        }
     }
 
     async fn create(&self, mut given: Object) -> Result<Response, ApiError> {
         if self.resource.owner != Owner::Shared {
             given.insert("customer_id".to_owned(), json!(self.caller.0));
         }
-        self.send(self.request_to(self.route.path).json(&given)).await
+        self.send(self.request_to(self.route.path).json(&given))
+            .await
     }
 
     async fn send(&self, request: RpcRequest) -> Result<Response, ApiError> {
@@ -161,8 +194,16 @@ impl Matched<'_> {
         if answer.is_null() && matches!(self.route.act, Act::Delete) {
             // The reference's way of refusing (chapter 05 A.4): 200 and null.
             let hint = self.route.hint;
-            let message = if hint.is_empty() { "it cannot be deleted in this state" } else { hint };
-            return Err(ApiError::new(StatusCode::CONFLICT, "FAILED_PRECONDITION", message));
+            let message = if hint.is_empty() {
+                "it cannot be deleted in this state"
+            } else {
+                hint
+            };
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "FAILED_PRECONDITION",
+                message,
+            ));
         }
         Ok(respond::one(answer))
     }
@@ -205,12 +246,17 @@ impl Matched<'_> {
     }
 
     fn unreadable(&self) -> ApiError {
-        let message = format!("the answer of {} cannot be read", self.resource.service.name());
+        let message = format!(
+            "the answer of {} cannot be read",
+            self.resource.service.name()
+        );
         ApiError::new(StatusCode::BAD_GATEWAY, "UNREADABLE_ANSWER", message)
     }
 
     async fn ask(&self, request: &RpcRequest) -> Result<Value, ApiError> {
-        let Resource { service, tag, noun, .. } = *self.resource;
+        let Resource {
+            service, tag, noun, ..
+        } = *self.resource;
         let answer = self.gateway.ask(service, request, tag).await;
         answer.map_err(|error| ApiError::of_rpc(error, service, noun, self.route.hint))
     }

@@ -53,27 +53,45 @@ pub(crate) enum Shape {
 
 impl Field {
     pub(crate) const fn new(name: &'static str, shape: Shape) -> Self {
-        Self { name, shape, required: false, on_by_default: false, operators_only: &[] }
+        Self {
+            name,
+            shape,
+            required: false,
+            on_by_default: false,
+            operators_only: &[],
+        }
     }
 
     /// The same field, which must be given.
     pub(crate) const fn required(self) -> Self {
-        Self { required: true, ..self }
+        Self {
+            required: true,
+            ..self
+        }
     }
 
     /// The same flag, which is set unless it is given.
     pub(crate) const fn on_by_default(self) -> Self {
-        Self { on_by_default: true, ..self }
+        Self {
+            on_by_default: true,
+            ..self
+        }
     }
 
     /// The same field, of which some keys are for operators.
     pub(crate) const fn operators_only(self, keys: &'static [&'static str]) -> Self {
-        Self { operators_only: keys, ..self }
+        Self {
+            operators_only: keys,
+            ..self
+        }
     }
 
     /// The key of `value` that only operators may give, if there is one.
     pub(crate) fn reserved(&self, value: &Value) -> Option<&'static str> {
-        self.operators_only.iter().find(|key| value.get(**key).is_some()).copied()
+        self.operators_only
+            .iter()
+            .find(|key| value.get(**key).is_some())
+            .copied()
     }
 }
 
@@ -94,7 +112,11 @@ impl Shape {
             Self::Actions => each(name, value, "actions", action),
             Self::Number => {
                 let good = phone::is_e164(text(name, value)?);
-                want(name, good, "must be + and 7 to 15 digits, such as +15551234567")
+                want(
+                    name,
+                    good,
+                    "must be + and 7 to 15 digits, such as +15551234567",
+                )
             }
             Self::Countries => countries(name, value),
             Self::Codecs => {
@@ -108,25 +130,43 @@ impl Shape {
 }
 
 fn want(name: &str, good: bool, otherwise: &str) -> Result<(), ApiError> {
-    if good { Ok(()) } else { Err(ApiError::field(name, format!("`{name}` {otherwise}"))) }
+    if good {
+        Ok(())
+    } else {
+        Err(ApiError::field(name, format!("`{name}` {otherwise}")))
+    }
 }
 
 fn text<'v>(name: &str, value: &'v Value) -> Result<&'v str, ApiError> {
-    value.as_str().ok_or_else(|| ApiError::field(name, format!("`{name}` must be a text")))
+    value
+        .as_str()
+        .ok_or_else(|| ApiError::field(name, format!("`{name}` must be a text")))
 }
 
 fn word(name: &str, value: &Value, words: &[&str]) -> Result<(), ApiError> {
     let given = text(name, value)?;
-    want(name, words.contains(&given), &format!("is `{given}`; it must be one of: {}", words.join(", ")))
+    want(
+        name,
+        words.contains(&given),
+        &format!("is `{given}`; it must be one of: {}", words.join(", ")),
+    )
 }
 
 fn whole(name: &str, value: &Value, from: i64, to: i64) -> Result<(), ApiError> {
-    let good = value.as_i64().is_some_and(|number| (from..=to).contains(&number));
-    want(name, good, &format!("must be a whole number from {from} to {to}"))
+    let good = value
+        .as_i64()
+        .is_some_and(|number| (from..=to).contains(&number));
+    want(
+        name,
+        good,
+        &format!("must be a whole number from {from} to {to}"),
+    )
 }
 
 fn positive(name: &str, value: &Value) -> Result<(), ApiError> {
-    let good = value.as_f64().is_some_and(|number| number.is_finite() && number > 0.0);
+    let good = value
+        .as_f64()
+        .is_some_and(|number| number.is_finite() && number > 0.0);
     want(name, good, "must be a number above 0")
 }
 
@@ -134,7 +174,10 @@ fn positive(name: &str, value: &Value) -> Result<(), ApiError> {
 fn id(name: &str, value: &mut Value) -> Result<(), ApiError> {
     let parsed = value.as_str().and_then(|text| Uuid::try_parse(text).ok());
     let Some(parsed) = parsed else {
-        return Err(ApiError::field(name, format!("`{name}` must be an id such as {}", Uuid::nil())));
+        return Err(ApiError::field(
+            name,
+            format!("`{name}` must be an id such as {}", Uuid::nil()),
+        ));
     };
     *value = Value::String(parsed.hyphenated().to_string());
     Ok(())
@@ -147,7 +190,10 @@ fn each(
     check: impl Fn(&str, &mut Value) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
     let Some(items) = value.as_array_mut() else {
-        return Err(ApiError::field(name, format!("`{name}` must be a list of {what}")));
+        return Err(ApiError::field(
+            name,
+            format!("`{name}` must be a list of {what}"),
+        ));
     };
     for (at, item) in items.iter_mut().enumerate() {
         check(&format!("{name}[{at}]"), item)?;
@@ -157,28 +203,52 @@ fn each(
 
 /// An empty object stands for "no address" (chapter 05 A.8.4).
 fn one_address(name: &str, value: &mut Value) -> Result<(), ApiError> {
-    want(name, value.is_object(), "must be an address such as {\"type\":\"tel\",\"target\":\"+15551234567\"}")?;
+    want(
+        name,
+        value.is_object(),
+        "must be an address such as {\"type\":\"tel\",\"target\":\"+15551234567\"}",
+    )?;
     let parsed: Address = wire::decode(&value.to_string())
         .map_err(|error| ApiError::field(name, format!("`{name}` is not an address: {error}")))?;
     if parsed == Address::default() {
         return Ok(());
     }
     let target = format!("{name}.target");
-    want(&format!("{name}.type"), !parsed.kind.as_str().is_empty(), "must be given, such as tel or sip")?;
+    want(
+        &format!("{name}.type"),
+        !parsed.kind.as_str().is_empty(),
+        "must be given, such as tel or sip",
+    )?;
     let stored = address::normalise(&parsed);
     if let Err(why) = address::validate(&stored) {
-        return Err(ApiError::field(target, format!("`{name}.target` is `{}`: {why}", parsed.target)));
+        return Err(ApiError::field(
+            target,
+            format!("`{name}.target` is `{}`: {why}", parsed.target),
+        ));
     }
     *value = serde_json::to_value(stored).unwrap_or_default();
     Ok(())
 }
 
 fn action(name: &str, value: &mut Value) -> Result<(), ApiError> {
-    want(name, value.is_object(), "must be an action such as {\"type\":\"answer\"}")?;
+    want(
+        name,
+        value.is_object(),
+        "must be an action such as {\"type\":\"answer\"}",
+    )?;
     let field = format!("{name}.type");
-    let given = value.get("type").and_then(Value::as_str).unwrap_or_default();
-    let known = Kind::known().iter().any(|kind| !given.is_empty() && kind.as_str() == given);
-    want(&field, known, &format!("is `{given}`, which is no type of action"))?;
+    let given = value
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let known = Kind::known()
+        .iter()
+        .any(|kind| !given.is_empty() && kind.as_str() == given);
+    want(
+        &field,
+        known,
+        &format!("is `{given}`, which is no type of action"),
+    )?;
     let option = value.get("option");
     let good = option.is_none_or(|option| option.is_object() || option.is_null());
     want(&format!("{name}.option"), good, "must be an object")
@@ -197,7 +267,10 @@ fn countries(name: &str, value: &mut Value) -> Result<(), ApiError> {
 
 fn text_map(name: &str, value: &Value) -> Result<(), ApiError> {
     let Some(entries) = value.as_object() else {
-        return Err(ApiError::field(name, format!("`{name}` must be an object of texts")));
+        return Err(ApiError::field(
+            name,
+            format!("`{name}` must be an object of texts"),
+        ));
     };
     for (key, inner) in entries {
         text(&format!("{name}.{key}"), inner)?;
@@ -233,11 +306,27 @@ mod tests {
             (Shape::Address, json!("+15551234567"), "f"),
             (Shape::Address, tel("5551234567"), "f.target"),
             (Shape::Address, json!({"target": "+15551234567"}), "f.type"),
-            (Shape::Address, json!({"type": "sip", "target": "alice"}), "f.target"),
-            (Shape::Addresses, json!([tel("+15551234567"), tel("x")]), "f[1].target"),
-            (Shape::Actions, json!([{"type": "answer"}, {"type": "answre"}]), "f[1].type"),
+            (
+                Shape::Address,
+                json!({"type": "sip", "target": "alice"}),
+                "f.target",
+            ),
+            (
+                Shape::Addresses,
+                json!([tel("+15551234567"), tel("x")]),
+                "f[1].target",
+            ),
+            (
+                Shape::Actions,
+                json!([{"type": "answer"}, {"type": "answre"}]),
+                "f[1].type",
+            ),
             (Shape::Actions, json!([{}]), "f[0].type"),
-            (Shape::Actions, json!([{"type": "talk", "option": "hello"}]), "f[0].option"),
+            (
+                Shape::Actions,
+                json!([{"type": "talk", "option": "hello"}]),
+                "f[0].option",
+            ),
             (Shape::TextMap, json!({"order": 7}), "f.order"),
             (Shape::Object, json!([]), "f"),
             (Shape::Countries, json!(["de", "zz"]), "f"),
@@ -246,13 +335,20 @@ mod tests {
             (Shape::Codecs, json!("PCMU, PCMA"), "f"),
         ];
         for (shape, value, field) in cases {
-            assert_eq!(check(shape, value.clone()), Err(field.to_owned()), "{shape:?} {value}");
+            assert_eq!(
+                check(shape, value.clone()),
+                Err(field.to_owned()),
+                "{shape:?} {value}"
+            );
         }
     }
 
     #[test]
     fn ids_addresses_and_countries_are_sent_on_in_their_stored_form() {
-        assert_eq!(check(Shape::Countries, json!(["DE", " kr"])), Ok(json!(["de", "kr"])));
+        assert_eq!(
+            check(Shape::Countries, json!(["DE", " kr"])),
+            Ok(json!(["de", "kr"]))
+        );
         let id = "0F5E2F1E-6D6C-4B5E-9B1E-2F6A7A1C0001";
         assert_eq!(check(Shape::Id, json!(id)), Ok(json!(id.to_lowercase())));
         let given = json!({"type": "tel", "target": " +1 (555) 123-4567 ", "target_name": "Ann"});

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde_json::{Value, json};
 
 use crate::server::Gateway;
@@ -36,6 +36,14 @@ pub(crate) async fn healthz() -> Json<Value> {
 /// count: campaigns wait for it, everything else works.
 pub(crate) async fn readyz(State(gateway): State<Arc<Gateway>>) -> Response {
     let report = gateway.readiness.report().await;
-    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": report.ready, "parts": report.parts}))).into_response()
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(json!({"ready": report.ready, "parts": report.parts})),
+    )
+        .into_response()
 }

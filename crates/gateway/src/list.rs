@@ -42,9 +42,15 @@ pub(crate) fn read(
     let Query(pairs) = query.map_err(|error| ApiError::field("query", error.to_string()))?;
     let paged = of != ListOf::Everybody;
     let filtered = of == ListOf::Customer;
-    let mut asked = Asked { page_size: config.page_size, page_token: String::new(), filters: Object::new() };
+    let mut asked = Asked {
+        page_size: config.page_size,
+        page_token: String::new(),
+        filters: Object::new(),
+    };
     if filtered {
-        asked.filters.insert("deleted".to_owned(), Value::Bool(false));
+        asked
+            .filters
+            .insert("deleted".to_owned(), Value::Bool(false));
     }
     for (name, value) in pairs {
         match name.as_str() {
@@ -63,7 +69,9 @@ pub(crate) fn read(
     }
     if filtered {
         // Last, so that nothing in the query can replace it.
-        asked.filters.insert("customer_id".to_owned(), json!(caller));
+        asked
+            .filters
+            .insert("customer_id".to_owned(), json!(caller));
     }
     Ok(asked)
 }
@@ -71,13 +79,20 @@ pub(crate) fn read(
 impl Asked {
     /// The query part of the request for `rows` rows.
     pub(crate) fn query(&self, rows: u32) -> String {
-        format!("page_size={rows}&page_token={}", self.page_token.replace(':', "%3A"))
+        format!(
+            "page_size={rows}&page_token={}",
+            self.page_token.replace(':', "%3A")
+        )
     }
 }
 
 /// What of `rows` makes the page, and the token of the next one. `None`: the
 /// page would be empty because too many rows are of one moment; ask for more.
-pub(crate) fn cut(mut rows: Vec<Value>, page_size: u32, asked_for: u32) -> Option<(Vec<Value>, String)> {
+pub(crate) fn cut(
+    mut rows: Vec<Value>,
+    page_size: u32,
+    asked_for: u32,
+) -> Option<(Vec<Value>, String)> {
     if rows.len() < asked_for as usize {
         return Some((rows, String::new()));
     }
@@ -91,7 +106,11 @@ pub(crate) fn cut(mut rows: Vec<Value>, page_size: u32, asked_for: u32) -> Optio
         return None;
     }
     if keep == 0 {
-        tracing::warn!(rows = rows.len(), page_size, "more rows of one moment than a page can hold");
+        tracing::warn!(
+            rows = rows.len(),
+            page_size,
+            "more rows of one moment than a page can hold"
+        );
         keep = rows.len();
     }
     rows.truncate(keep);
@@ -105,9 +124,15 @@ fn created(row: &Value) -> Option<String> {
 }
 
 fn page_size(value: &str, most: u32) -> Result<u32, ApiError> {
-    let size = value.parse::<u32>().ok().filter(|size| (1..=most).contains(size));
+    let size = value
+        .parse::<u32>()
+        .ok()
+        .filter(|size| (1..=most).contains(size));
     size.ok_or_else(|| {
-        ApiError::field("page_size", format!("`page_size` is `{value}`; it must be a number from 1 to {most}"))
+        ApiError::field(
+            "page_size",
+            format!("`page_size` is `{value}`; it must be a number from 1 to {most}"),
+        )
     })
 }
 
@@ -117,13 +142,21 @@ fn page_token(value: &str) -> Result<String, ApiError> {
     }
     let at = value.parse::<Timestamp>();
     at.map(Timestamp::fixed).map_err(|_| {
-        ApiError::field("page_token", format!("`page_token` is `{value}`; take it from `next_page_token` of a reply"))
+        ApiError::field(
+            "page_token",
+            format!("`page_token` is `{value}`; take it from `next_page_token` of a reply"),
+        )
     })
 }
 
 fn deleted(value: &str) -> Result<bool, ApiError> {
     let parsed = value.parse();
-    parsed.map_err(|_| ApiError::field("deleted", format!("`deleted` is `{value}`; it must be true or false")))
+    parsed.map_err(|_| {
+        ApiError::field(
+            "deleted",
+            format!("`deleted` is `{value}`; it must be true or false"),
+        )
+    })
 }
 
 fn filter_value(filter: Filter, value: &str) -> Result<Value, ApiError> {
@@ -133,7 +166,9 @@ fn filter_value(filter: Filter, value: &str) -> Result<Value, ApiError> {
             let name = filter.name;
             let id = Uuid::try_parse(value);
             id.map(|id| Value::String(id.hyphenated().to_string()))
-                .map_err(|_| ApiError::field(name, format!("`{name}` is `{value}`, which is no id")))
+                .map_err(|_| {
+                    ApiError::field(name, format!("`{name}` is `{value}`, which is no id"))
+                })
         }
     }
 }
@@ -146,21 +181,37 @@ fn unknown(name: &str, filters: &[Filter], paged: bool, filtered: bool) -> ApiEr
     if paged {
         known.extend(["page_size", "page_token"]);
     }
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    ApiError::field(name, format!("there is no parameter `{name}` here; parameters are: {known}"))
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    ApiError::field(
+        name,
+        format!("there is no parameter `{name}` here; parameters are: {known}"),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FILTERS: &[Filter] =
-        &[Filter { name: "flow_id", kind: FilterKind::Id }, Filter { name: "status", kind: FilterKind::Text }];
+    const FILTERS: &[Filter] = &[
+        Filter {
+            name: "flow_id",
+            kind: FilterKind::Id,
+        },
+        Filter {
+            name: "status",
+            kind: FilterKind::Text,
+        },
+    ];
 
     fn asked(query: &str) -> Result<Asked, Option<String>> {
         let uri: Uri = format!("/v1/calls?{query}").parse().unwrap();
         let caller = CustomerId(Uuid::from_u128(7));
-        read(&uri, FILTERS, ListOf::Customer, caller, &Config::default()).map_err(|error| error.field)
+        read(&uri, FILTERS, ListOf::Customer, caller, &Config::default())
+            .map_err(|error| error.field)
     }
 
     #[test]
@@ -168,16 +219,30 @@ mod tests {
         let id = Uuid::from_u128(7).to_string();
         let plain = asked("").unwrap();
         assert_eq!(plain.page_size, 100);
-        assert_eq!(Value::Object(plain.filters), json!({"customer_id": id, "deleted": false}));
-        let full = asked("status=run&deleted=true&page_size=5&page_token=2026-01-02T03%3A04%3A05.5Z").unwrap();
-        assert_eq!(full.query(6), "page_size=6&page_token=2026-01-02T03%3A04%3A05.500000Z");
-        assert_eq!(Value::Object(full.filters), json!({"customer_id": id, "deleted": true, "status": "run"}));
+        assert_eq!(
+            Value::Object(plain.filters),
+            json!({"customer_id": id, "deleted": false})
+        );
+        let full =
+            asked("status=run&deleted=true&page_size=5&page_token=2026-01-02T03%3A04%3A05.5Z")
+                .unwrap();
+        assert_eq!(
+            full.query(6),
+            "page_size=6&page_token=2026-01-02T03%3A04%3A05.500000Z"
+        );
+        assert_eq!(
+            Value::Object(full.filters),
+            json!({"customer_id": id, "deleted": true, "status": "run"})
+        );
     }
 
     #[test]
     fn a_parameter_that_is_unknown_or_wrong_is_named() {
         for (query, field) in [
-            ("customer_id=00000000-0000-0000-0000-000000000009", "customer_id"),
+            (
+                "customer_id=00000000-0000-0000-0000-000000000009",
+                "customer_id",
+            ),
             ("name=x", "name"),
             ("flow_id=x", "flow_id"),
             ("deleted=1", "deleted"),
@@ -193,7 +258,10 @@ mod tests {
     #[test]
     fn rows_of_one_moment_are_never_parted() {
         let rows = |seconds: &[i64]| -> Vec<Value> {
-            seconds.iter().map(|at| json!({"tm_create": Timestamp::from_micros(at * 1_000_000)})).collect()
+            seconds
+                .iter()
+                .map(|at| json!({"tm_create": Timestamp::from_micros(at * 1_000_000)}))
+                .collect()
         };
         let token = |at: i64| Timestamp::from_micros(at * 1_000_000).fixed();
         let cases = [
@@ -205,7 +273,11 @@ mod tests {
         ];
         for (seconds, expected) in cases {
             let page = cut(rows(&seconds), 2, 3);
-            assert_eq!(page.map(|(rows, token)| (rows.len(), token)), expected, "{seconds:?}");
+            assert_eq!(
+                page.map(|(rows, token)| (rows.len(), token)),
+                expected,
+                "{seconds:?}"
+            );
         }
     }
 }

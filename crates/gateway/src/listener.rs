@@ -35,12 +35,24 @@ pub struct Bounded {
 /// # Errors
 ///
 /// When the port is taken or not allowed; the error says what to do.
-pub async fn bind(address: SocketAddr, max_connections: usize, option: &'static str) -> Result<Bounded, BindError> {
+pub async fn bind(
+    address: SocketAddr,
+    max_connections: usize,
+    option: &'static str,
+) -> Result<Bounded, BindError> {
     let listener = TcpListener::bind(address).await.map_err(|source| {
         let advice = advice(source.kind());
-        BindError { address, option, advice, source }
+        BindError {
+            address,
+            option,
+            advice,
+            source,
+        }
     })?;
-    Ok(Bounded { listener, room: Arc::new(Semaphore::new(max_connections.max(1))) })
+    Ok(Bounded {
+        listener,
+        room: Arc::new(Semaphore::new(max_connections.max(1))),
+    })
 }
 
 fn advice(kind: io::ErrorKind) -> &'static str {
@@ -74,7 +86,13 @@ impl Listener for Bounded {
         // The semaphore is never closed; without room the system's backlog waits.
         let room = Arc::clone(&self.room).acquire_owned().await.ok();
         let (stream, peer) = Listener::accept(&mut self.listener).await;
-        (Connection { stream, _room: room }, peer)
+        (
+            Connection {
+                stream,
+                _room: room,
+            },
+            peer,
+        )
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -90,13 +108,21 @@ pub struct Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

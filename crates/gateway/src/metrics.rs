@@ -37,20 +37,42 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { service: ServiceMetrics::default(), requests: Family::default(), request_time: process_times() }
+        Self {
+            service: ServiceMetrics::default(),
+            requests: Family::default(),
+            request_time: process_times(),
+        }
     }
 }
 
 impl Metrics {
-    pub(crate) fn count(&self, route: &'static str, method: &'static str, status: u16, elapsed_ms: f64) {
-        self.requests.get_or_create(&ResultLabels { route, method, status }).inc();
-        self.request_time.get_or_create(&RouteLabels { route, method }).observe(elapsed_ms);
+    pub(crate) fn count(
+        &self,
+        route: &'static str,
+        method: &'static str,
+        status: u16,
+        elapsed_ms: f64,
+    ) {
+        self.requests
+            .get_or_create(&ResultLabels {
+                route,
+                method,
+                status,
+            })
+            .inc();
+        self.request_time
+            .get_or_create(&RouteLabels { route, method })
+            .observe(elapsed_ms);
     }
 
     /// Registers them under the namespace of `registry`.
     pub fn register(&self, registry: &mut Registry) {
         self.service.register(registry);
         registry.register("http_requests", "HTTP requests", self.requests.clone());
-        registry.register("http_request_process_time", "HTTP requests, milliseconds", self.request_time.clone());
+        registry.register(
+            "http_request_process_time",
+            "HTTP requests, milliseconds",
+            self.request_time.clone(),
+        );
     }
 }

@@ -24,19 +24,37 @@ pub(crate) async fn row_of_caller(
     match resource.owner {
         Owner::Row => {
             let row = fetch(gateway, resource, id).await?;
-            if customer(&row) == Some(caller.0) { Ok(row) } else { Err(refused()) }
+            if customer(&row) == Some(caller.0) {
+                Ok(row)
+            } else {
+                Err(refused())
+            }
         }
-        Owner::Parent { via, path, service, tag } => {
+        Owner::Parent {
+            via,
+            path,
+            service,
+            tag,
+        } => {
             let row = fetch(gateway, resource, id).await?;
             let parent = uuid(&row, via).ok_or_else(refused)?;
             let request = gateway.rpc.request(Method::Get, format!("{path}/{parent}"));
             let answer = gateway.ask(service, &request, tag).await;
-            let answer = answer.map_err(|error| ApiError::of_rpc(error, service, resource.noun, ""))?;
+            let answer =
+                answer.map_err(|error| ApiError::of_rpc(error, service, resource.noun, ""))?;
             let owner = answer.as_object().and_then(customer);
-            if owner == Some(caller.0) { Ok(row) } else { Err(refused()) }
+            if owner == Some(caller.0) {
+                Ok(row)
+            } else {
+                Err(refused())
+            }
         }
         Owner::Caller => {
-            if CustomerId(id) == caller.0 { fetch(gateway, resource, id).await } else { Err(refused()) }
+            if CustomerId(id) == caller.0 {
+                fetch(gateway, resource, id).await
+            } else {
+                Err(refused())
+            }
         }
         Owner::Shared => fetch(gateway, resource, id).await,
     }
@@ -48,13 +66,24 @@ pub(crate) fn require_operator(gateway: &Gateway, caller: Caller) -> Result<(), 
         return Ok(());
     }
     let message = "only operators may do this; the option `gateway.operators` lists them";
-    Err(ApiError::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", message))
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "PERMISSION_DENIED",
+        message,
+    ))
 }
 
-async fn fetch(gateway: &Gateway, resource: &'static Resource, id: Uuid) -> Result<Object, ApiError> {
-    let request = gateway.rpc.request(Method::Get, format!("{}/{id}", resource.path));
+async fn fetch(
+    gateway: &Gateway,
+    resource: &'static Resource,
+    id: Uuid,
+) -> Result<Object, ApiError> {
+    let request = gateway
+        .rpc
+        .request(Method::Get, format!("{}/{id}", resource.path));
     let answer = gateway.ask(resource.service, &request, resource.tag).await;
-    let answer = answer.map_err(|error| ApiError::of_rpc(error, resource.service, resource.noun, ""))?;
+    let answer =
+        answer.map_err(|error| ApiError::of_rpc(error, resource.service, resource.noun, ""))?;
     let Value::Object(row) = answer else {
         return Err(ApiError::no_such(resource.noun, &id.to_string()));
     };
@@ -63,7 +92,9 @@ async fn fetch(gateway: &Gateway, resource: &'static Resource, id: Uuid) -> Resu
 
 fn customer(row: &Object) -> Option<CustomerId> {
     // A row without a customer belongs to nobody who has a token.
-    uuid(row, "customer_id").map(CustomerId).filter(|customer| !customer.is_nil())
+    uuid(row, "customer_id")
+        .map(CustomerId)
+        .filter(|customer| !customer.is_nil())
 }
 
 fn uuid(row: &Object, field: &str) -> Option<Uuid> {

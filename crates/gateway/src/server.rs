@@ -66,7 +66,14 @@ impl Gateway {
         request: &RpcRequest,
         tag: &'static str,
     ) -> Result<Value, RpcError> {
-        self.rpc.call(&service.request_queue(), request, tag, self.config.request_timeout()).await
+        self.rpc
+            .call(
+                &service.request_queue(),
+                request,
+                tag,
+                self.config.request_timeout(),
+            )
+            .await
     }
 }
 
@@ -105,7 +112,12 @@ pub async fn bind(config: &Config) -> Result<Bounded, Error> {
 /// # Errors
 ///
 /// When the system does not tell the listener's address.
-pub fn start(deps: Deps, config: Config, listener: Bounded, stop: CancellationToken) -> Result<Running, Error> {
+pub fn start(
+    deps: Deps,
+    config: Config,
+    listener: Bounded,
+    stop: CancellationToken,
+) -> Result<Running, Error> {
     let address = listener.address().map_err(Error::Address)?;
     let gateway = Arc::new(Gateway {
         rpc: Rpc::new(deps.bus, Service::GATEWAY, deps.metrics.service.clone()),
@@ -114,7 +126,8 @@ pub fn start(deps: Deps, config: Config, listener: Bounded, stop: CancellationTo
         metrics: deps.metrics,
         config,
     });
-    let served = axum::serve(listener, router(gateway)).with_graceful_shutdown(stop.cancelled_owned());
+    let served =
+        axum::serve(listener, router(gateway)).with_graceful_shutdown(stop.cancelled_owned());
     let task = tokio::spawn(async move {
         if let Err(error) = served.await {
             tracing::error!(%error, "the HTTP API ended");
@@ -126,7 +139,9 @@ pub fn start(deps: Deps, config: Config, listener: Bounded, stop: CancellationTo
 
 /// Every route of the program.
 fn router(gateway: Arc<Gateway>) -> Router {
-    let mut router = Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz));
+    let mut router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz));
     for resource in resources::all() {
         for route in resource.routes {
             let handle = move |State(gateway): State<Arc<Gateway>>, request: Request| async move {
@@ -135,7 +150,10 @@ fn router(gateway: Arc<Gateway>) -> Router {
             router = router.route(route.path, on(filter(route.method), handle));
         }
     }
-    router.method_not_allowed_fallback(method_not_allowed).fallback(not_found).with_state(gateway)
+    router
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(gateway)
 }
 
 /// Serves a route of the table: who asks, what is asked, how it ended.
@@ -151,12 +169,27 @@ async fn serve(
     let span = tracing::debug_span!("http_request", method, route = template, request_id);
     let work = async {
         let caller = auth::caller(&gateway, request.headers()).await?;
-        dispatch(&gateway, caller, resource, route, request_id.clone(), request).await
+        dispatch(
+            &gateway,
+            caller,
+            resource,
+            route,
+            request_id.clone(),
+            request,
+        )
+        .await
     };
     let outcome = work.instrument(span).await;
     let mut response = outcome.unwrap_or_else(ApiError::into_response);
     let (status, elapsed) = (response.status().as_u16(), millis(started.elapsed()));
-    tracing::debug!(method, route = template, status, elapsed_ms = elapsed, request_id, "an HTTP request was answered");
+    tracing::debug!(
+        method,
+        route = template,
+        status,
+        elapsed_ms = elapsed,
+        request_id,
+        "an HTTP request was answered"
+    );
     gateway.metrics.count(template, method, status, elapsed);
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-request-id", id);
@@ -166,7 +199,13 @@ async fn serve(
 
 async fn not_found(State(gateway): State<Arc<Gateway>>, uri: Uri, headers: HeaderMap) -> Response {
     let message = format!("there is no route `{}`", uri.path());
-    refuse(&gateway, &uri, &headers, ApiError::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", message)).await
+    refuse(
+        &gateway,
+        &uri,
+        &headers,
+        ApiError::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", message),
+    )
+    .await
 }
 
 async fn method_not_allowed(
@@ -176,16 +215,26 @@ async fn method_not_allowed(
     headers: HeaderMap,
 ) -> Response {
     let message = format!("`{method}` is not possible here; the header `Allow` says what is");
-    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
+    let error = ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "METHOD_NOT_ALLOWED",
+        message,
+    );
     refuse(&gateway, &uri, &headers, error).await
 }
 
 /// Nobody without a token learns which routes the API has.
 async fn refuse(gateway: &Gateway, uri: &Uri, headers: &HeaderMap, error: ApiError) -> Response {
     let api = uri.path() == "/v1" || uri.path().starts_with("/v1/");
-    let caller = if api { auth::caller(gateway, headers).await.map(drop) } else { Ok(()) };
+    let caller = if api {
+        auth::caller(gateway, headers).await.map(drop)
+    } else {
+        Ok(())
+    };
     let response = caller.err().unwrap_or(error).into_response();
-    gateway.metrics.count("notfound", "other", response.status().as_u16(), 0.0);
+    gateway
+        .metrics
+        .count("notfound", "other", response.status().as_u16(), 0.0);
     response
 }
 

@@ -72,7 +72,9 @@ impl Tokens {
             tm_create: Some(self.db.now().await?),
             tm_delete: None,
         };
-        self.db.apply(Batch::new().with(token::insert(&row))).await?;
+        self.db
+            .apply(Batch::new().with(token::insert(&row)))
+            .await?;
         Ok(text)
     }
 
@@ -84,7 +86,9 @@ impl Tokens {
     pub async fn customer_of(&self, text: &str) -> Result<Option<CustomerId>, TokensError> {
         let given = hash(text);
         let row = token::by_hash(&*self.db, &given).await?;
-        Ok(row.filter(|row| same(&row.hash, &given)).map(|row| row.customer_id))
+        Ok(row
+            .filter(|row| same(&row.hash, &given))
+            .map(|row| row.customer_id))
     }
 }
 
@@ -96,12 +100,18 @@ fn random_text() -> String {
 
 /// SHA-256 in lower-case hexadecimal.
 fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Compares in a time that does not depend on where the texts differ.
 fn same(left: &str, right: &str) -> bool {
-    let difference = left.bytes().zip(right.bytes()).fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
+    let difference = left
+        .bytes()
+        .zip(right.bytes())
+        .fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
     left.len() == right.len() && difference == 0
 }
 
@@ -113,7 +123,10 @@ mod tests {
     fn a_token_is_long_random_and_hashed_as_sha_256() {
         let (one, other) = (random_text(), random_text());
         assert!(one.starts_with(PREFIX) && one.len() == PREFIX.len() + 43 && one != other);
-        assert_eq!(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            hash("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert!(same("ab", "ab") && !same("ab", "ac") && !same("ab", "abc") && !same("ab", ""));
     }
 }

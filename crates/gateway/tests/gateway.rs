@@ -27,7 +27,12 @@ const LIST: &str = "0f5e2f1e-6d6c-4b5e-9b1e-2f6a7a1c0002";
 async fn without_a_good_token_nothing_is_told() {
     let app = App::start(|_, _| Some(Response::json(&json!([])))).await;
     for path in ["/v1/campaigns", "/v1/unheard-of", "/v1"] {
-        for header in ["", "Bearer ", "Bearer tl_wrong", &format!("Basic {}", app.token)] {
+        for header in [
+            "",
+            "Bearer ",
+            "Bearer tl_wrong",
+            &format!("Basic {}", app.token),
+        ] {
             let request = app.http.get(app.url(path)).header("authorization", header);
             let response = request.send().await.unwrap();
             assert_eq!(response.status(), 401, "{path} {header}");
@@ -36,7 +41,12 @@ async fn without_a_good_token_nothing_is_told() {
             assert_eq!(body["error"]["code"], "UNAUTHENTICATED");
         }
     }
-    let response = app.http.patch(app.url("/v1/campaigns")).send().await.unwrap();
+    let response = app
+        .http
+        .patch(app.url("/v1/campaigns"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 401);
     assert_eq!(app.asked(), []);
     assert_eq!(app.get("/v1/campaigns").await.0, 200);
@@ -54,10 +64,19 @@ async fn health_needs_no_token() {
 #[tokio::test]
 async fn what_is_not_in_the_table_does_not_exist() {
     let app = App::start(|_, _| Some(Response::json(&json!({})))).await;
-    for path in ["/v1/unheard-of", "/v1/calls/", &format!("/v1/calls/{ID}/health-check"), "/v1/campaigns/x/execute"] {
+    for path in [
+        "/v1/unheard-of",
+        "/v1/calls/",
+        &format!("/v1/calls/{ID}/health-check"),
+        "/v1/campaigns/x/execute",
+    ] {
         assert_eq!(app.get(path).await.0, 404, "{path}");
     }
-    let response = app.request(Method::PATCH, "/v1/campaigns").send().await.unwrap();
+    let response = app
+        .request(Method::PATCH, "/v1/campaigns")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 405);
     let allow = response.headers()["allow"].to_str().unwrap().to_owned();
     assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
@@ -81,13 +100,29 @@ async fn a_create_carries_the_customer_of_the_token_and_checked_fields() {
     assert_eq!(app.asked()[0].publisher, "api-manager");
 
     for (path, body, field) in [
-        ("/v1/outplans", json!({"source": {"type": "tel", "target": "1234"}}), "source.target"),
+        (
+            "/v1/outplans",
+            json!({"source": {"type": "tel", "target": "1234"}}),
+            "source.target",
+        ),
         ("/v1/outplans", json!({"nmae": "spring"}), "nmae"),
-        ("/v1/outplans", json!({"try_interval": "60"}), "try_interval"),
+        (
+            "/v1/outplans",
+            json!({"try_interval": "60"}),
+            "try_interval",
+        ),
         ("/v1/outplans", json!({"customer_id": ID}), "customer_id"),
         ("/v1/campaigns", json!({"end_handle": "stop"}), "type"),
-        ("/v1/calls", json!({"destinations": [{"type": "sip", "target": "ann"}]}), "destinations[0].target"),
-        ("/v1/flows", json!({"actions": [{"type": "tlak"}]}), "actions[0].type"),
+        (
+            "/v1/calls",
+            json!({"destinations": [{"type": "sip", "target": "ann"}]}),
+            "destinations[0].target",
+        ),
+        (
+            "/v1/flows",
+            json!({"actions": [{"type": "tlak"}]}),
+            "actions[0].type",
+        ),
     ] {
         let (status, reply) = app.send(Method::POST, path, &body).await;
         assert_eq!(status, 400, "{path} {body}");
@@ -99,19 +134,29 @@ async fn a_create_carries_the_customer_of_the_token_and_checked_fields() {
 #[tokio::test]
 async fn a_body_that_is_not_json_is_refused_with_its_position() {
     let app = App::start(|_, _| None).await;
-    let request = app.request(Method::POST, "/v1/outplans").body("{\"name\": \"spring\",\n  oops}");
+    let request = app
+        .request(Method::POST, "/v1/outplans")
+        .body("{\"name\": \"spring\",\n  oops}");
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 400);
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["error"]["code"], "INVALID_JSON");
-    assert!(body["error"]["message"].as_str().unwrap().contains("line 2 column 3"), "{body}");
+    assert!(
+        body["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("line 2 column 3"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused_announced_or_not() {
     let app = App::start(|_, _| None).await;
     let large = vec![b' '; Config::default().body_limit_bytes + 1];
-    let announced = app.request(Method::POST, "/v1/outplans").body(large.clone());
+    let announced = app
+        .request(Method::POST, "/v1/outplans")
+        .body(large.clone());
     assert_eq!(announced.send().await.unwrap().status(), 413);
     let chunked = app.chunked("/v1/outplans", &large).await;
     assert!(chunked.starts_with("HTTP/1.1 413"), "{chunked}");
@@ -120,7 +165,9 @@ async fn a_body_beyond_the_limit_is_refused_announced_or_not() {
 #[tokio::test]
 async fn a_row_of_another_customer_is_no_row() {
     let other = Uuid::new_v4();
-    let app = App::start(move |_, _| Some(Response::json(&json!({"id": ID, "customer_id": other})))).await;
+    let app =
+        App::start(move |_, _| Some(Response::json(&json!({"id": ID, "customer_id": other}))))
+            .await;
     let body = json!({"status": "run"});
     for (method, path) in [
         (Method::GET, format!("/v1/campaigns/{ID}")),
@@ -132,10 +179,21 @@ async fn a_row_of_another_customer_is_no_row() {
         (Method::GET, format!("/v1/outdials/{ID}/targets")),
     ] {
         let request = app.request(method.clone(), &path);
-        let request = if method == Method::PUT { request.json(&body) } else { request };
-        assert_eq!(request.send().await.unwrap().status(), 404, "{method} {path}");
+        let request = if method == Method::PUT {
+            request.json(&body)
+        } else {
+            request
+        };
+        assert_eq!(
+            request.send().await.unwrap().status(),
+            404,
+            "{method} {path}"
+        );
     }
-    assert!(app.asked().iter().all(|request| request.method == "GET"), "nothing was changed");
+    assert!(
+        app.asked().iter().all(|request| request.method == "GET"),
+        "nothing was changed"
+    );
 }
 
 #[tokio::test]
@@ -179,12 +237,19 @@ async fn a_page_ends_where_the_time_changes_and_tells_the_next_token() {
     let asked = &app.asked()[0];
     assert_eq!(asked.uri, "/v1/campaigns?page_size=3&page_token=");
     let filters: Value = serde_json::from_str(asked.data.as_deref().unwrap().get()).unwrap();
-    assert_eq!(filters, json!({"customer_id": app.customer, "deleted": false, "status": "run"}));
+    assert_eq!(
+        filters,
+        json!({"customer_id": app.customer, "deleted": false, "status": "run"})
+    );
 
     let (status, body) = app.get("/v1/campaigns?colour=red").await;
     assert_eq!((status, &body["error"]["field"]), (400, &json!("colour")));
     let (_, _) = app.get("/v1/outbound_configs").await;
-    assert!(app.asked()[1].uri.contains(&format!("customer_id={}", app.customer)));
+    assert!(
+        app.asked()[1]
+            .uri
+            .contains(&format!("customer_id={}", app.customer))
+    );
 }
 
 #[tokio::test]
@@ -197,9 +262,10 @@ async fn fields_left_out_of_an_update_keep_their_value() {
     })
     .await;
     let path = format!("/v1/campaigns/{}", ID.to_uppercase());
-    let (_, body) = app.send(Method::PUT, &path, &json!({"name": "summer"})).await;
-    let expected =
-        json!({"name": "summer", "detail": "d", "service_level": 100, "type": "call", "end_handle": "stop"});
+    let (_, body) = app
+        .send(Method::PUT, &path, &json!({"name": "summer"}))
+        .await;
+    let expected = json!({"name": "summer", "detail": "d", "service_level": 100, "type": "call", "end_handle": "stop"});
     assert_eq!(body["got"], expected);
     assert_eq!(app.asked()[1].uri, format!("/v1/campaigns/{ID}"));
 }
@@ -208,12 +274,24 @@ async fn fields_left_out_of_an_update_keep_their_value() {
 async fn a_refusal_that_looks_like_success_is_a_conflict() {
     let app = App::start(|customer, request| {
         let row = json!({"id": ID, "customer_id": customer});
-        Some(Response::json(&if request.method == "GET" { row } else { Value::Null }))
+        Some(Response::json(&if request.method == "GET" {
+            row
+        } else {
+            Value::Null
+        }))
     })
     .await;
-    let (status, body) = app.send(Method::DELETE, &format!("/v1/campaigns/{ID}"), &Value::Null).await;
+    let (status, body) = app
+        .send(Method::DELETE, &format!("/v1/campaigns/{ID}"), &Value::Null)
+        .await;
     assert_eq!(status, 409);
-    assert!(body["error"]["message"].as_str().unwrap().contains("stop it first"), "{body}");
+    assert!(
+        body["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("stop it first"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -221,14 +299,22 @@ async fn failures_of_roles_keep_their_meaning() {
     let app = App::start(|_, request| match request.uri.as_str() {
         uri if uri.starts_with("/v1/outplans") => None,
         uri if uri.starts_with("/v1/campaigns/") => {
-            let error = TypedError::new(Status::NotFound, "CAMPAIGN_NOT_FOUND", "campaign-manager", "Not found.");
+            let error = TypedError::new(
+                Status::NotFound,
+                "CAMPAIGN_NOT_FOUND",
+                "campaign-manager",
+                "Not found.",
+            );
             Some(Response::typed(&error))
         }
         _ => Some(Response::bare(400)),
     })
     .await;
     let (status, body) = app.get(&format!("/v1/campaigns/{ID}")).await;
-    assert_eq!((status, &body["error"]["code"]), (404, &json!("CAMPAIGN_NOT_FOUND")));
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (404, &json!("CAMPAIGN_NOT_FOUND"))
+    );
     assert_eq!(body["error"].get("domain"), None);
     assert_eq!(app.get("/v1/campaigncalls").await.0, 400);
     assert_eq!(app.get("/v1/outplans").await.0, 504);
@@ -238,22 +324,40 @@ async fn failures_of_roles_keep_their_meaning() {
 
 #[tokio::test]
 async fn what_everybody_shares_is_changed_by_operators_only() {
-    let answer = |customer, _: &Request| Some(Response::json(&json!({"id": ID, "customer_id": customer})));
+    let answer =
+        |customer, _: &Request| Some(Response::json(&json!({"id": ID, "customer_id": customer})));
     let provider = json!({"hostname": "sip.example.com"});
     let spoofed = json!({
         "destinations": [{"type": "tel", "target": "+15551234567"}],
         "metadata": {"skip_source_validation": true},
     });
     let app = App::start(answer).await;
-    assert_eq!(app.send(Method::POST, "/v1/providers", &provider).await.0, 403);
+    assert_eq!(
+        app.send(Method::POST, "/v1/providers", &provider).await.0,
+        403
+    );
     let (status, body) = app.send(Method::POST, "/v1/calls", &spoofed).await;
-    assert_eq!((status, &body["error"]["field"]), (403, &json!("metadata.skip_source_validation")));
+    assert_eq!(
+        (status, &body["error"]["field"]),
+        (403, &json!("metadata.skip_source_validation"))
+    );
     assert_eq!(app.asked(), []);
     assert_eq!(app.get(&format!("/v1/providers/{ID}")).await.0, 200);
 
     let customer = CustomerId::random();
-    let app = App::start_with(customer, Config { operators: vec![customer], ..config() }, answer).await;
-    assert_eq!(app.send(Method::POST, "/v1/providers", &provider).await.0, 200);
+    let app = App::start_with(
+        customer,
+        Config {
+            operators: vec![customer],
+            ..config()
+        },
+        answer,
+    )
+    .await;
+    assert_eq!(
+        app.send(Method::POST, "/v1/providers", &provider).await.0,
+        200
+    );
     assert_eq!(app.send(Method::POST, "/v1/calls", &spoofed).await.0, 200);
     let body: Value = serde_json::from_str(app.asked()[0].data.as_deref().unwrap().get()).unwrap();
     assert_eq!(body, provider, "a shared row has no customer");
@@ -262,11 +366,16 @@ async fn what_everybody_shares_is_changed_by_operators_only() {
 #[tokio::test]
 async fn secrets_are_not_shown() {
     let app = App::start(|customer, _| {
-        Some(Response::json(&json!({"id": customer, "name": "Ann", "webhook_secret": "hidden"})))
+        Some(Response::json(
+            &json!({"id": customer, "name": "Ann", "webhook_secret": "hidden"}),
+        ))
     })
     .await;
     let (status, body) = app.get(&format!("/v1/customers/{}", app.customer)).await;
-    assert_eq!((status, body), (200, json!({"id": app.customer, "name": "Ann"})));
+    assert_eq!(
+        (status, body),
+        (200, json!({"id": app.customer, "name": "Ann"}))
+    );
 }
 
 #[tokio::test]
@@ -277,8 +386,14 @@ async fn the_first_token_is_made_once_and_only_its_hash_is_kept() {
     let text = tokens.first(customer).await.unwrap().unwrap();
     assert_eq!(tokens.first(customer).await.unwrap(), None);
     assert_eq!(tokens.customer_of(&text).await.unwrap(), Some(customer));
-    assert_eq!(tokens.customer_of(&text[..text.len() - 1]).await.unwrap(), None);
-    let rows = db.query("SELECT * FROM trunkline_tokens", vec![]).await.unwrap();
+    assert_eq!(
+        tokens.customer_of(&text[..text.len() - 1]).await.unwrap(),
+        None
+    );
+    let rows = db
+        .query("SELECT * FROM trunkline_tokens", vec![])
+        .await
+        .unwrap();
     assert!(!format!("{rows:?}").contains(&text));
 }
 
@@ -286,9 +401,15 @@ async fn the_first_token_is_made_once_and_only_its_hash_is_kept() {
 async fn a_taken_port_is_refused_with_the_option_to_change() {
     let app = App::start(|_, _| None).await;
     let taken = app.running.as_ref().unwrap().address();
-    let config = Config { listen: taken, ..Config::default() };
+    let config = Config {
+        listen: taken,
+        ..Config::default()
+    };
     let error = bind(&config).await.unwrap_err().to_string();
-    assert!(error.contains(&taken.to_string()) && error.contains("gateway.listen"), "{error}");
+    assert!(
+        error.contains(&taken.to_string()) && error.contains("gateway.listen"),
+        "{error}"
+    );
     assert!(error.contains("another program uses the port"), "{error}");
 }
 
@@ -343,12 +464,19 @@ struct NotReady;
 #[async_trait]
 impl Readiness for NotReady {
     async fn report(&self) -> Report {
-        Report { ready: false, parts: json!({}) }
+        Report {
+            ready: false,
+            parts: json!({}),
+        }
     }
 }
 
 fn config() -> Config {
-    Config { listen: ([127, 0, 0, 1], 0).into(), request_timeout_ms: 500, ..Config::default() }
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        request_timeout_ms: 500,
+        ..Config::default()
+    }
 }
 
 fn deps() -> Deps {
@@ -361,7 +489,9 @@ fn deps() -> Deps {
 }
 
 impl App {
-    async fn start(answer: impl Fn(CustomerId, &Request) -> Option<Response> + Send + Sync + 'static) -> Self {
+    async fn start(
+        answer: impl Fn(CustomerId, &Request) -> Option<Response> + Send + Sync + 'static,
+    ) -> Self {
         Self::start_with(CustomerId::random(), config(), answer).await
     }
 
@@ -371,18 +501,46 @@ impl App {
         answer: impl Fn(CustomerId, &Request) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
         let deps = deps();
-        let roles = Arc::new(Roles { customer, answer: Box::new(answer), asked: Mutex::default() });
+        let roles = Arc::new(Roles {
+            customer,
+            answer: Box::new(answer),
+            asked: Mutex::default(),
+        });
         let mut consumers = Vec::new();
-        for service in [Service::CAMPAIGN, Service::OUTDIAL, Service::FLOW, Service::CALL, Service::CUSTOMER, Service::ROUTE] {
+        for service in [
+            Service::CAMPAIGN,
+            Service::OUTDIAL,
+            Service::FLOW,
+            Service::CALL,
+            Service::CUSTOMER,
+            Service::ROUTE,
+        ] {
             let queue = QueueSpec::new(service.request_queue(), 4);
-            consumers.push(deps.bus.serve(queue, Arc::clone(&roles) as _).await.unwrap());
+            consumers.push(
+                deps.bus
+                    .serve(queue, Arc::clone(&roles) as _)
+                    .await
+                    .unwrap(),
+            );
         }
-        let token = Tokens::new(Arc::clone(&deps.db)).first(customer).await.unwrap().unwrap();
+        let token = Tokens::new(Arc::clone(&deps.db))
+            .first(customer)
+            .await
+            .unwrap()
+            .unwrap();
         let stop = CancellationToken::new();
         let listener = bind(&config).await.unwrap();
         let running = start(deps, config, listener, stop.clone()).unwrap();
         let http = Client::builder().no_proxy().build().unwrap();
-        Self { http, token, customer, running: Some(running), roles, stop, _consumers: consumers }
+        Self {
+            http,
+            token,
+            customer,
+            running: Some(running),
+            roles,
+            stop,
+            _consumers: consumers,
+        }
     }
 
     fn url(&self, path: &str) -> String {
@@ -390,29 +548,45 @@ impl App {
     }
 
     fn address(&self) -> std::net::SocketAddr {
-        self.running.as_ref().map_or(([127, 0, 0, 1], 1).into(), Running::address)
+        self.running
+            .as_ref()
+            .map_or(([127, 0, 0, 1], 1).into(), Running::address)
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, self.url(path)).bearer_auth(&self.token)
+        self.http
+            .request(method, self.url(path))
+            .bearer_auth(&self.token)
     }
 
     async fn get(&self, path: &str) -> (u16, Value) {
         let response = self.request(Method::GET, path).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap_or_default())
+        (
+            response.status().as_u16(),
+            response.json().await.unwrap_or_default(),
+        )
     }
 
     async fn send(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let request = self.request(method, path);
-        let request = if body.is_null() { request } else { request.json(body) };
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(body)
+        };
         let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap_or_default())
+        (
+            response.status().as_u16(),
+            response.json().await.unwrap_or_default(),
+        )
     }
 
     /// Sends a body without saying how long it is.
     async fn chunked(&self, path: &str, body: &[u8]) -> String {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut stream = tokio::net::TcpStream::connect(self.address()).await.unwrap();
+        let mut stream = tokio::net::TcpStream::connect(self.address())
+            .await
+            .unwrap();
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n",
             self.token,
@@ -427,7 +601,14 @@ impl App {
     }
 
     fn asked(&self) -> Vec<Asked> {
-        self.roles.asked.lock().unwrap().iter().cloned().map(Asked).collect()
+        self.roles
+            .asked
+            .lock()
+            .unwrap()
+            .iter()
+            .cloned()
+            .map(Asked)
+            .collect()
     }
 }
 

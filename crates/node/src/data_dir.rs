@@ -38,7 +38,10 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Makes the folder when it is missing and takes its lock. Blocks.
     pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
-        let failed = |source| DataDirError::Write { path: path.to_owned(), source };
+        let failed = |source| DataDirError::Write {
+            path: path.to_owned(),
+            source,
+        };
         make(path).map_err(failed)?;
         let mut lock = OpenOptions::new()
             .read(true)
@@ -50,7 +53,10 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(DataDirError::InUse { path: path.to_owned(), holder: holder(&mut lock) });
+                return Err(DataDirError::InUse {
+                    path: path.to_owned(),
+                    holder: holder(&mut lock),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
@@ -94,7 +100,10 @@ mod tests {
         let path = folder.path().join("a/b");
         let first = DataDir::take(&path).unwrap();
         let refused = DataDir::take(&path).unwrap_err().to_string();
-        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        assert!(
+            refused.contains(&format!("process {}", std::process::id())),
+            "{refused}"
+        );
         drop(first);
         DataDir::take(&path).unwrap();
     }
@@ -102,7 +111,12 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_written_is_named_with_its_option() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let refused = DataDir::take(&file.path().join("data")).unwrap_err().to_string();
-        assert!(refused.contains("data_dir") && refused.contains("cannot write"), "{refused}");
+        let refused = DataDir::take(&file.path().join("data"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("data_dir") && refused.contains("cannot write"),
+            "{refused}"
+        );
     }
 }

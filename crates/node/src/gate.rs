@@ -12,7 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
-use trunkline_bus::{Bus, Confirmation, Consumer, Error, EventHandler, QueueSpec, RequestHandler, Subscription};
+use trunkline_bus::{
+    Bus, Confirmation, Consumer, Error, EventHandler, QueueSpec, RequestHandler, Subscription,
+};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +32,10 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(inner: Arc<dyn Bus>) -> Arc<Self> {
-        Arc::new(Self { inner, position: watch::Sender::new(Position::Starting) })
+        Arc::new(Self {
+            inner,
+            position: watch::Sender::new(Position::Starting),
+        })
     }
 
     /// Lets events through.
@@ -46,7 +51,9 @@ impl Gate {
 
 /// Resolves when the gate has closed.
 async fn closed(position: &mut watch::Receiver<Position>) -> Error {
-    let _ = position.wait_for(|position| *position == Position::Closed).await;
+    let _ = position
+        .wait_for(|position| *position == Position::Closed)
+        .await;
     Error::Closed
 }
 
@@ -56,9 +63,16 @@ impl Bus for Gate {
         self.inner.request(queue, body, timeout).await
     }
 
-    async fn publish(&self, exchange: &str, message_id: Option<Uuid>, body: Bytes) -> Result<Confirmation, Error> {
+    async fn publish(
+        &self,
+        exchange: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error> {
         let mut position = self.position.subscribe();
-        let _ = position.wait_for(|position| *position != Position::Starting).await;
+        let _ = position
+            .wait_for(|position| *position != Position::Starting)
+            .await;
         let confirmation = tokio::select! {
             biased;
             error = closed(&mut position) => return Err(error),
@@ -73,11 +87,19 @@ impl Bus for Gate {
         }))
     }
 
-    async fn serve(&self, queue: QueueSpec, handler: Arc<dyn RequestHandler>) -> Result<Consumer, Error> {
+    async fn serve(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
         self.inner.serve(queue, handler).await
     }
 
-    async fn subscribe(&self, subscription: Subscription, handler: Arc<dyn EventHandler>) -> Result<Consumer, Error> {
+    async fn subscribe(
+        &self,
+        subscription: Subscription,
+        handler: Arc<dyn EventHandler>,
+    ) -> Result<Consumer, Error> {
         self.inner.subscribe(subscription, handler).await
     }
 }
@@ -101,11 +123,20 @@ mod tests {
     async fn an_event_waits_for_those_who_subscribe_later() {
         let gate = Gate::new(Arc::new(InProcess::new()));
         let publisher = Arc::clone(&gate);
-        let published = tokio::spawn(async move { publisher.publish("x", None, Bytes::new()).await.unwrap().await });
+        let published = tokio::spawn(async move {
+            publisher
+                .publish("x", None, Bytes::new())
+                .await
+                .unwrap()
+                .await
+        });
         tokio::task::yield_now().await;
         let (seen, mut arrived) = tokio::sync::mpsc::unbounded_channel();
         let subscription = Subscription::new(QueueSpec::new("q", 1), ["x".to_owned()]);
-        let _consumer = gate.subscribe(subscription, Arc::new(Counted(seen))).await.unwrap();
+        let _consumer = gate
+            .subscribe(subscription, Arc::new(Counted(seen)))
+            .await
+            .unwrap();
         gate.open();
         published.await.unwrap().unwrap();
         arrived.recv().await.unwrap();
@@ -116,11 +147,18 @@ mod tests {
         let gate = Gate::new(Arc::new(InProcess::new()));
         let (seen, _arrived) = tokio::sync::mpsc::unbounded_channel();
         let subscription = Subscription::new(QueueSpec::new("q", 1), ["x".to_owned()]);
-        gate.subscribe(subscription, Arc::new(Counted(seen))).await.unwrap().stop().await;
+        gate.subscribe(subscription, Arc::new(Counted(seen)))
+            .await
+            .unwrap()
+            .stop()
+            .await;
         gate.open();
         let confirmation = gate.publish("x", None, Bytes::new()).await.unwrap();
         gate.close();
         assert!(matches!(confirmation.await, Err(Error::Closed)));
-        assert!(matches!(gate.publish("x", None, Bytes::new()).await, Err(Error::Closed)));
+        assert!(matches!(
+            gate.publish("x", None, Bytes::new()).await,
+            Err(Error::Closed)
+        ));
     }
 }

@@ -54,7 +54,9 @@ impl Health {
         let (store, roles, outbox) = tokio::join!(self.store(), self.roles(), self.outbox());
         let ready = store && roles.values().all(|up| up == &Value::Bool(true));
         let asterisks = self.asterisks();
-        let all_connected = asterisks.iter().all(|asterisk| asterisk["connected"] == Value::Bool(true));
+        let all_connected = asterisks
+            .iter()
+            .all(|asterisk| asterisk["connected"] == Value::Bool(true));
         let status = match (ready, all_connected) {
             (false, _) => "down",
             (true, false) => "degraded",
@@ -71,11 +73,17 @@ impl Health {
     }
 
     async fn store(&self) -> bool {
-        matches!(timeout(PATIENCE, self.db.query("SELECT 1 AS one", vec![])).await, Ok(Ok(_)))
+        matches!(
+            timeout(PATIENCE, self.db.query("SELECT 1 AS one", vec![])).await,
+            Ok(Ok(_))
+        )
     }
 
     async fn roles(&self) -> Map<String, Value> {
-        let probes = self.roles.iter().map(|role| async { (role.name().to_owned(), Value::Bool(self.is_up(*role).await)) });
+        let probes = self
+            .roles
+            .iter()
+            .map(|role| async { (role.name().to_owned(), Value::Bool(self.is_up(*role).await)) });
         join_all(probes).await.into_iter().collect()
     }
 
@@ -86,21 +94,38 @@ impl Health {
             return true;
         }
         let request = self.rpc.request(Method::Get, "/v1/health");
-        self.rpc.send(&role.service().request_queue(), &request, "health", PATIENCE).await.is_ok()
+        self.rpc
+            .send(
+                &role.service().request_queue(),
+                &request,
+                "health",
+                PATIENCE,
+            )
+            .await
+            .is_ok()
     }
 
     /// Events that wait to be published; null when the store does not tell.
     async fn outbox(&self) -> Value {
-        let depths = self.roles.iter().map(|role| outbox::depth(&*self.db, role.service()));
+        let depths = self
+            .roles
+            .iter()
+            .map(|role| outbox::depth(&*self.db, role.service()));
         match timeout(PATIENCE, join_all(depths)).await {
-            Ok(depths) => depths.into_iter().sum::<Result<i64, _>>().map_or(Value::Null, Value::from),
+            Ok(depths) => depths
+                .into_iter()
+                .sum::<Result<i64, _>>()
+                .map_or(Value::Null, Value::from),
             Err(_) => Value::Null,
         }
     }
 
     fn asterisks(&self) -> Vec<Value> {
         let watched = self.asterisks.get().map(Vec::as_slice).unwrap_or_default();
-        watched.iter().map(|asterisk| describe(&asterisk.borrow())).collect()
+        watched
+            .iter()
+            .map(|asterisk| describe(&asterisk.borrow()))
+            .collect()
     }
 }
 

@@ -17,6 +17,7 @@ mod health;
 mod metrics_server;
 mod node;
 mod roles;
+mod store_metrics;
 pub mod telemetry;
 
 pub use config::{Config, ConfigError, Environment, Flags, Role};

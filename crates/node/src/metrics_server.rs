@@ -52,13 +52,18 @@ pub(crate) fn start(
         .route(endpoint, get(metrics))
         .route("/health", get(report))
         .with_state(Arc::new(Monitored { registry, health }));
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let served =
+        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let task = tokio::spawn(async move {
         if let Err(error) = served.await {
             tracing::error!(%error, "the server of the metrics ended");
         }
     });
-    Ok(Running { address, task, stop })
+    Ok(Running {
+        address,
+        task,
+        stop,
+    })
 }
 
 async fn metrics(State(monitored): State<Arc<Monitored>>) -> Response {
@@ -71,6 +76,10 @@ async fn metrics(State(monitored): State<Arc<Monitored>>) -> Response {
 
 async fn report(State(monitored): State<Arc<Monitored>>) -> Response {
     let report = monitored.health.report().await;
-    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(report.parts)).into_response()
 }

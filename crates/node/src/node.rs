@@ -22,6 +22,7 @@ use crate::gate::Gate;
 use crate::health::Health;
 use crate::metrics_server;
 use crate::roles::{self, House, Started, failed};
+use crate::store_metrics;
 
 /// A running Trunkline.
 pub struct Node {
@@ -46,6 +47,22 @@ impl Node {
     /// Says what is in the way and what to do about it. What had started by
     /// then is stopped.
     pub async fn start(config: Config) -> Result<Self, Error> {
+        let mut made = None;
+        let mut node = Self::start_showing(config, |token| made = Some(token.to_owned())).await?;
+        node.first_token = made;
+        Ok(node)
+    }
+
+    /// The same, for a program: `show_token` is told the first token, when one is
+    /// made, before anybody can use the API. It is kept nowhere: show it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::start`].
+    pub async fn start_showing(
+        config: Config,
+        show_token: impl FnOnce(&str) + Send,
+    ) -> Result<Self, Error> {
         config.validate()?;
         let (data_dir, db) = open(&config).await?;
         // Ports before roles: a campaign must not dial for a program that then
@@ -55,7 +72,8 @@ impl Node {
             false => None,
         };
         let metrics = &config.metrics;
-        let monitoring = listener::bind(metrics.listen, metrics.max_connections, "metrics.listen").await?;
+        let monitoring =
+            listener::bind(metrics.listen, metrics.max_connections, "metrics.listen").await?;
 
         let mut node = Self {
             gate: Gate::new(Arc::new(InProcess::new())),
@@ -67,7 +85,7 @@ impl Node {
             grace: config.shutdown_grace(),
             _data_dir: data_dir,
         };
-        match node.start_parts(&config, api, monitoring).await {
+        match node.start_parts(&config, api, monitoring, show_token).await {
             Ok(()) => Ok(node),
             Err(error) => {
                 node.stop().await;
@@ -81,13 +99,22 @@ impl Node {
         config: &Config,
         api: Option<listener::Bounded>,
         monitoring: listener::Bounded,
+        show_token: impl FnOnce(&str) + Send,
     ) -> Result<(), Error> {
         let bus = Arc::clone(&self.gate) as Arc<dyn Bus>;
         let db = Arc::clone(&self.db) as Arc<dyn Database>;
-        trunkline_companion::seed(&*db, db.now().await?).await.map_err(|source| failed(Role::CustomerManager, source))?;
+        trunkline_companion::seed(&*db, db.now().await?)
+            .await
+            .map_err(|source| failed(Role::CustomerManager, source))?;
 
         let mut registry = Registry::default();
-        let mut house = House { config, bus: Arc::clone(&bus), db: Arc::clone(&db), registry: &mut registry };
+        store_metrics::register(&self.db, &mut registry);
+        let mut house = House {
+            config,
+            bus: Arc::clone(&bus),
+            db: Arc::clone(&db),
+            registry: &mut registry,
+        };
         for role in Role::ALL {
             let own = matches!(role, Role::Gateway | Role::AsteriskProxy);
             if !own && config.runs(role) {
@@ -98,14 +125,18 @@ impl Node {
 
         let health = Health::new(Arc::clone(&bus), Arc::clone(&db), config.roles.clone());
         if let Some(listener) = api {
+            if let Some(token) = first_token(Arc::clone(&db)).await? {
+                show_token(&token);
+            }
             self.start_gateway(&mut house, listener, Arc::clone(&health))?;
         }
         self.start_proxies(&mut house, &health).await?;
-        self.metrics = Some(metrics_server::start(registry, health, &config.metrics.endpoint, monitoring)?);
-        // Last: a token that is made must be shown.
-        if config.runs(Role::Gateway) {
-            self.first_token = first_token(db).await?;
-        }
+        self.metrics = Some(metrics_server::start(
+            registry,
+            health,
+            &config.metrics.endpoint,
+            monitoring,
+        )?);
         Ok(())
     }
 
@@ -124,9 +155,11 @@ impl Node {
             metrics,
         };
         let stop = CancellationToken::new();
-        let running = trunkline_gateway::start(deps, house.config.gateway.clone(), listener, stop.clone())?;
+        let running =
+            trunkline_gateway::start(deps, house.config.gateway.clone(), listener, stop.clone())?;
         self.gateway_address = Some(running.address());
-        self.roles.push(Started::new(Role::Gateway, stop, running.stopped()));
+        self.roles
+            .push(Started::new(Role::Gateway, stop, running.stopped()));
         Ok(())
     }
 
@@ -136,12 +169,24 @@ impl Node {
         }
         let metrics = trunkline_asterisk_proxy::Metrics::default();
         metrics.register(house.registry(Role::AsteriskProxy));
-        let asterisks = house.config.asterisk.iter().map(|asterisk| asterisk.proxy.clone()).collect();
+        let asterisks = house
+            .config
+            .asterisk
+            .iter()
+            .map(|asterisk| asterisk.proxy.clone())
+            .collect();
         let stop = CancellationToken::new();
-        let started = trunkline_asterisk_proxy::start(asterisks, Arc::clone(&house.bus), metrics, stop.clone()).await;
+        let started = trunkline_asterisk_proxy::start(
+            asterisks,
+            Arc::clone(&house.bus),
+            metrics,
+            stop.clone(),
+        )
+        .await;
         let running = started.map_err(|source| failed(Role::AsteriskProxy, source))?;
         health.watch_asterisks(running.watch());
-        self.roles.push(Started::new(Role::AsteriskProxy, stop, running.stopped()));
+        self.roles
+            .push(Started::new(Role::AsteriskProxy, stop, running.stopped()));
         Ok(())
     }
 
@@ -157,8 +202,7 @@ impl Node {
         self.metrics.as_ref().map(|metrics| metrics.address)
     }
 
-    /// The token that was made because there was none. It is kept nowhere else:
-    /// show it.
+    /// The token that [`Node::start`] made because there was none.
     pub fn take_first_token(&mut self) -> Option<String> {
         self.first_token.take()
     }
@@ -176,9 +220,18 @@ impl Node {
         let grace = self.grace;
         let stopped = timeout(grace, self.stop_parts()).await;
         if stopped.is_err() {
-            let left = self.roles.iter().map(|started| started.role.name()).collect::<Vec<_>>().join(", ");
+            let left = self
+                .roles
+                .iter()
+                .map(|started| started.role.name())
+                .collect::<Vec<_>>()
+                .join(", ");
             let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(left, grace_ms, "not everything was finished within the grace; the next start goes on with it");
+            tracing::warn!(
+                left,
+                grace_ms,
+                "not everything was finished within the grace; the next start goes on with it"
+            );
             self.roles.iter().for_each(Started::tell);
         }
         let db = Arc::clone(&self.db);
@@ -186,10 +239,17 @@ impl Node {
     }
 
     async fn stop_parts(&mut self) {
-        // Whoever begins work, before those who do it.
-        for role in [Role::Gateway, Role::CampaignManager] {
-            self.stop_role(role).await;
+        // Whoever begins work, before those who do it. A caller who does not
+        // finish his request must not cost the others their clean end.
+        let patience = self.grace / 2;
+        if timeout(patience, self.stop_role(Role::Gateway))
+            .await
+            .is_err()
+        {
+            tracing::warn!("an HTTP request was not finished");
+            self.roles.retain(|started| started.role != Role::Gateway);
         }
+        self.stop_role(Role::CampaignManager).await;
         self.gate.close();
         self.stop_role(Role::CallManager).await;
         while let Some(last) = self.roles.last().map(|started| started.role) {
@@ -201,7 +261,9 @@ impl Node {
     }
 
     async fn stop_role(&mut self, role: Role) {
-        let Some(at) = self.roles.iter().position(|started| started.role == role) else { return };
+        let Some(at) = self.roles.iter().position(|started| started.role == role) else {
+            return;
+        };
         // It stays in the list meanwhile, for the message about what is left.
         self.roles[at].stop().await;
         self.roles.remove(at);
@@ -210,7 +272,11 @@ impl Node {
 
 /// Takes the folder and opens the database in it, off the runtime's threads.
 async fn open(config: &Config) -> Result<(DataDir, Arc<SqliteDatabase>), Error> {
-    let (folder, file, store) = (config.data_dir.clone(), config.database(), config.store.clone());
+    let (folder, file, store) = (
+        config.data_dir.clone(),
+        config.database(),
+        config.store.clone(),
+    );
     let opened = tokio::task::spawn_blocking(move || -> Result<_, Error> {
         let data_dir = DataDir::take(&folder)?;
         let sizes = trunkline_store_sqlite::Config {
@@ -240,7 +306,10 @@ async fn first_token(db: Arc<dyn Database>) -> Result<Option<String>, Error> {
 }
 
 async fn newest_customer(db: &dyn Database) -> Result<Option<CustomerId>, Error> {
-    let page = Page { limit: Some(1), token: db.now().await?.fixed() };
+    let page = Page {
+        limit: Some(1),
+        token: db.now().await?.fixed(),
+    };
     let found = customer::list(db, &Filter::none().not_deleted(), &page).await?;
     Ok(found.first().map(|customer| customer.id))
 }

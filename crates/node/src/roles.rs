@@ -27,8 +27,16 @@ pub(crate) struct Started {
 }
 
 impl Started {
-    pub(crate) fn new(role: Role, stop: CancellationToken, ended: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self { role, stop, ended: Box::pin(ended) }
+    pub(crate) fn new(
+        role: Role,
+        stop: CancellationToken,
+        ended: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Self {
+            role,
+            stop,
+            ended: Box::pin(ended),
+        }
     }
 
     /// Tells it to stop.
@@ -50,29 +58,48 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
     let stop = CancellationToken::new();
     let config = house.config;
     let ended: BoxFuture<'static, ()> = match role {
-        Role::CustomerManager => small(role, house, &stop, trunkline_companion::start_customer).await?,
-        Role::BillingManager => small(role, house, &stop, trunkline_companion::start_billing).await?,
+        Role::CustomerManager => {
+            small(role, house, &stop, trunkline_companion::start_customer).await?
+        }
+        Role::BillingManager => {
+            small(role, house, &stop, trunkline_companion::start_billing).await?
+        }
         Role::NumberManager => small(role, house, &stop, trunkline_companion::start_number).await?,
         Role::RouteManager => small(role, house, &stop, trunkline_companion::start_route).await?,
         Role::AgentManager => small(role, house, &stop, trunkline_companion::start_agent).await?,
         Role::WebhookManager => {
             let metrics = trunkline_companion::webhook::Metrics::default();
             metrics.register(house.registry(role));
-            let deps = trunkline_companion::webhook::Deps { bus: house.bus(), db: house.db(), metrics };
-            let started = trunkline_companion::start_webhook(deps, config.webhook.clone(), stop.clone()).await;
+            let deps = trunkline_companion::webhook::Deps {
+                bus: house.bus(),
+                db: house.db(),
+                metrics,
+            };
+            let started =
+                trunkline_companion::start_webhook(deps, config.webhook.clone(), stop.clone())
+                    .await;
             Box::pin(started.map_err(|source| failed(role, source))?.stopped())
         }
         Role::OutdialManager => {
             let metrics = trunkline_outdial::Metrics::default();
             metrics.register(house.registry(role));
-            let deps = trunkline_outdial::Deps { bus: house.bus(), db: house.db(), metrics };
-            let started = trunkline_outdial::start(deps, config.outdial.clone(), stop.clone()).await;
+            let deps = trunkline_outdial::Deps {
+                bus: house.bus(),
+                db: house.db(),
+                metrics,
+            };
+            let started =
+                trunkline_outdial::start(deps, config.outdial.clone(), stop.clone()).await;
             Box::pin(started.map_err(|source| failed(role, source))?.stopped())
         }
         Role::FlowManager => {
             let metrics = trunkline_flow::Metrics::default();
             metrics.register(house.registry(role));
-            let deps = trunkline_flow::Deps { bus: house.bus(), db: house.db(), metrics };
+            let deps = trunkline_flow::Deps {
+                bus: house.bus(),
+                db: house.db(),
+                metrics,
+            };
             let started = trunkline_flow::start(deps, config.flow.clone(), stop.clone()).await;
             Box::pin(started.map_err(|source| failed(role, source))?.stopped())
         }
@@ -80,14 +107,21 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             let metrics = trunkline_call::Metrics::default();
             metrics.register(house.registry(role));
             let (call, delivery) = (config.call.clone(), config.delivery.clone());
-            let started = trunkline_call::start(house.bus(), house.db(), call, delivery, metrics, &stop).await;
+            let started =
+                trunkline_call::start(house.bus(), house.db(), call, delivery, metrics, &stop)
+                    .await;
             Box::pin(started.map_err(|source| failed(role, source))?.stopped())
         }
         Role::CampaignManager => {
             let metrics = trunkline_campaign::Metrics::default();
             metrics.register(house.registry(role));
-            let deps = trunkline_campaign::Deps { bus: house.bus(), db: house.db(), metrics };
-            let started = trunkline_campaign::start(deps, config.campaign.clone(), stop.clone()).await;
+            let deps = trunkline_campaign::Deps {
+                bus: house.bus(),
+                db: house.db(),
+                metrics,
+            };
+            let started =
+                trunkline_campaign::start(deps, config.campaign.clone(), stop.clone()).await;
             Box::pin(started.map_err(|source| failed(role, source))?.stopped())
         }
         // These two need more than the others; the node starts them itself.
@@ -109,13 +143,22 @@ where
 {
     let metrics = trunkline_companion::Metrics::default();
     metrics.register(house.registry(role));
-    let deps = trunkline_companion::Deps { bus: house.bus(), db: house.db(), metrics };
+    let deps = trunkline_companion::Deps {
+        bus: house.bus(),
+        db: house.db(),
+        metrics,
+    };
     let started = start(deps, house.config.companion.clone(), stop.clone()).await;
-    Ok(Box::pin(started.map_err(|source| failed(role, source))?.stopped()))
+    Ok(Box::pin(
+        started.map_err(|source| failed(role, source))?.stopped(),
+    ))
 }
 
 pub(crate) fn failed(role: Role, source: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::Role { role, source: Box::new(source) }
+    Error::Role {
+        role,
+        source: Box::new(source),
+    }
 }
 
 impl House<'_> {

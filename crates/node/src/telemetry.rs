@@ -23,7 +23,10 @@ pub enum Error {
 ///
 /// When the level is wrong, or when it is called twice.
 pub fn init(config: &Log) -> Result<(), Error> {
-    let filter = filter(&config.level).map_err(|why| Error::Level { level: config.level.clone(), why })?;
+    let filter = filter(&config.level).map_err(|why| Error::Level {
+        level: config.level.clone(),
+        why,
+    })?;
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match config.format {
@@ -45,5 +48,7 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
     if level.trim().is_empty() {
         return Err("it must be error, warn, info, debug, trace, or directives such as info,trunkline_call=debug".into());
     }
-    EnvFilter::builder().parse(level).map_err(|error| error.to_string())
+    EnvFilter::builder()
+        .parse(level)
+        .map_err(|error| error.to_string())
 }

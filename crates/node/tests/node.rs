@@ -37,7 +37,10 @@ async fn health_asks_every_role_and_tells_of_asterisk() {
     let (status, health) = get(&format!("{monitoring}/health")).await;
     assert_eq!(status, 200, "{health}");
     let health: Value = serde_json::from_str(&health).unwrap();
-    assert_eq!((&health["status"], &health["store"]), (&json!("degraded"), &json!(true)));
+    assert_eq!(
+        (&health["status"], &health["store"]),
+        (&json!("degraded"), &json!(true))
+    );
     for role in Role::ALL {
         assert_eq!(health["roles"][role.name()], json!(true), "{role}");
     }
@@ -52,7 +55,13 @@ async fn health_asks_every_role_and_tells_of_asterisk() {
     assert_eq!(campaigns(&node, "wrong").await, 401);
     let (status, metrics) = get(&format!("{monitoring}/metrics")).await;
     assert_eq!(status, 200);
-    for name in ["campaign_manager_receive_request_process_time", "call_manager_", "asterisk_proxy_", "gateway_http"] {
+    for name in [
+        "campaign_manager_receive_request_process_time",
+        "call_manager_",
+        "asterisk_proxy_",
+        "gateway_http",
+        "trunkline_store_batches_total",
+    ] {
         assert!(metrics.contains(name), "{name} is missing");
     }
     node.stop().await;
@@ -63,9 +72,16 @@ async fn a_second_node_on_the_same_folder_is_refused() {
     let folder = TempDir::new().unwrap();
     let node = Node::start(config(folder.path())).await.unwrap();
     let refused = error(config(folder.path())).await;
-    assert!(refused.contains("another Trunkline") && refused.contains("data_dir"), "{refused}");
+    assert!(
+        refused.contains("another Trunkline") && refused.contains("data_dir"),
+        "{refused}"
+    );
     node.stop().await;
-    Node::start(config(folder.path())).await.unwrap().stop().await;
+    Node::start(config(folder.path()))
+        .await
+        .unwrap()
+        .stop()
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,14 +92,21 @@ async fn a_taken_port_is_named_with_its_option_and_nothing_is_left_running() {
     let mut taken = config(other.path());
     taken.gateway.listen = node.gateway_address().unwrap();
     let refused = error(taken).await;
-    assert!(refused.contains("gateway.listen") && refused.contains("another program uses the port"), "{refused}");
+    assert!(
+        refused.contains("gateway.listen") && refused.contains("another program uses the port"),
+        "{refused}"
+    );
 
     let mut taken = config(other.path());
     taken.metrics.listen = node.metrics_address().unwrap();
     let refused = error(taken).await;
     assert!(refused.contains("metrics.listen"), "{refused}");
 
-    Node::start(config(other.path())).await.unwrap().stop().await;
+    Node::start(config(other.path()))
+        .await
+        .unwrap()
+        .stop()
+        .await;
     node.stop().await;
 }
 
@@ -94,8 +117,16 @@ async fn a_part_of_the_roles_runs_alone() {
     config.roles = vec![Role::OutdialManager];
     let node = Node::start(config).await.unwrap();
     assert_eq!(node.gateway_address(), None);
-    let (status, health) = get(&format!("http://{}/health", node.metrics_address().unwrap())).await;
-    assert_eq!((status, health.contains("campaign-manager")), (200, false), "{health}");
+    let (status, health) = get(&format!(
+        "http://{}/health",
+        node.metrics_address().unwrap()
+    ))
+    .await;
+    assert_eq!(
+        (status, health.contains("campaign-manager")),
+        (200, false),
+        "{health}"
+    );
     node.stop().await;
 }
 
@@ -120,7 +151,14 @@ async fn error(config: Config) -> String {
 
 async fn campaigns(node: &Node, token: &str) -> u16 {
     let url = format!("http://{}/v1/campaigns", node.gateway_address().unwrap());
-    client().get(url).bearer_auth(token).send().await.unwrap().status().as_u16()
+    client()
+        .get(url)
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
 }
 
 async fn get(url: &str) -> (u16, String) {

@@ -84,7 +84,7 @@ impl Api {
         let route = json!({"name": "everywhere", "provider_id": provider, "target": "all"});
         self.post("/v1/routes", &route).await?;
         let number =
-            json!({"number": source, "name": "source", "type": "normal", "status": "active"});
+            json!({"number": source, "name": "source"});
         self.post("/v1/numbers", &number).await?;
         let config = json!({"name": "allowed", "destination_whitelist": countries});
         self.post("/v1/outbound_configs", &config).await?;

@@ -24,6 +24,9 @@ use crate::metrics::ActionLabels;
 /// Pause before flow-manager is asked again after it did not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
+/// Pause after a playback that failed, until the next action.
+const AFTER_FAILED_PLAYBACK: Duration = Duration::from_millis(300);
+
 /// Actions that one walk may do without waiting for anything; flow-manager ends
 /// an activeflow long before.
 const STEPS: usize = 200;
@@ -153,20 +156,30 @@ fn timeout_of(call: &Call, now: Timestamp) -> Option<Duty> {
     let Step::Wait { duration_ms } = step(&call.action) else {
         return None;
     };
+    Some(action_timeout(call, now.plus_millis(duration_ms)))
+}
+
+/// The end of the call's current action as a duty; stale once another action has
+/// begun.
+fn action_timeout(call: &Call, due_at: Timestamp) -> Duty {
     let body = Timeout {
         action_id: call.action.id,
         action_type: call.action.kind.to_string(),
-        tm_execute: now.fixed(),
+        tm_execute: call
+            .action
+            .tm_execute
+            .map(Timestamp::fixed)
+            .unwrap_or_default(),
     };
     let duty = Duty::new(
         format!("action-timeout:{}", call.id),
         call.id,
-        now.plus_millis(duration_ms),
+        due_at,
         Service::CALL.request_queue(),
         Method::Post,
         format!("/v1/calls/{}/action-timeout", call.id),
     );
-    Some(duty.json(&body))
+    duty.json(&body)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -268,24 +281,38 @@ pub(crate) async fn resume(role: &Arc<Role>, call: Call) -> Result<(), Error> {
 }
 
 /// The id of the playback of the call's current action.
+///
+/// The reference's `call:<action id>` is the same for every call that is at the
+/// same action of a flow, and Asterisk loses the end of one of two playbacks with
+/// one id. The call and the time of the action make it unique.
 pub(crate) fn playback_of(call: &Call) -> PlaybackId {
-    format!("call:{}", call.action.id).into()
+    let started = call.action.tm_execute.map_or(0, Timestamp::as_micros);
+    format!("call:{}:{}:{started}", call.action.id, call.id).into()
 }
 
 /// The end of a playback (chapter 03 §2.8): counts only for the current action.
+///
+/// A playback fails when its media cannot be had, and also when the channel is
+/// hung up: then the channel's end is on the way and must find the call as it
+/// was, so the walk waits for a moment.
 pub(crate) async fn on_playback_finished(
     role: &Arc<Role>,
     call: Call,
-    playback: &str,
+    playback: &PlaybackId,
+    failed: bool,
 ) -> Result<(), Error> {
-    let finished: ActionId = playback
-        .trim_start_matches("call:")
-        .parse()
-        .unwrap_or_default();
-    if finished != call.action.id || finished.is_nil() {
+    if call.action.id.is_nil() || *playback != playback_of(&call) {
         return Ok(());
     }
-    next(role, call).await
+    if !failed {
+        return next(role, call).await;
+    }
+    let now = role.ledger.now().await?;
+    let duty = action_timeout(&call, now.plus(AFTER_FAILED_PLAYBACK));
+    Ok(role
+        .ledger
+        .apply(Batch::new().with(role.ledger.schedule(now, &duty)))
+        .await?)
 }
 
 /// The time-out of an action (chapter 03 §5.5): only of the current one.

@@ -10,8 +10,8 @@ use trunkline_model::campaigncall::{Campaigncall, ReferenceType, Status};
 use trunkline_model::id::{ActionId, CallId, CampaigncallId};
 use trunkline_store::{Batch, Error, campaigncall};
 
+use super::begin;
 use super::done::Report;
-use super::place;
 use crate::manager::CampaignManager;
 
 /// Pause before a dial time-out asks again for a call that is being created.
@@ -31,7 +31,11 @@ impl CampaignManager {
         let Some(call) = self.live_attempt(id).await? else {
             return Ok(Settled::Yes);
         };
-        let found = self.find(&call).await;
+        // Some workers are left for other requests while a service is slow.
+        let found = match self.checks.try_acquire() {
+            Ok(_asking) => self.find(&call).await,
+            Err(_) => Found::Away,
+        };
         let now = self.ledger.now().await?;
         let age = now.since(call.tm_create.unwrap_or(now));
         match attempt::check(&found, age, &self.config.attempt.pauses()) {
@@ -42,7 +46,10 @@ impl CampaignManager {
                 if let Found::Activeflow(flow) = &found {
                     self.start_idle(flow).await;
                 }
-                let duty = place::check_duty(&call, now.plus(pause));
+                let duty = match self.is_ours(call.id).await? {
+                    true => begin::check_duty(&call, now.plus(pause)),
+                    false => begin::adopted_duty(&call, now.plus(pause)),
+                };
                 self.ledger
                     .apply(Batch::new().with(self.ledger.schedule(now, &duty)))
                     .await?;
@@ -60,6 +67,9 @@ impl CampaignManager {
             return Ok(Settled::Yes);
         }
         let call_id = CallId::from(call.reference_id.0);
+        let Ok(_asking) = self.checks.try_acquire() else {
+            return self.time_out_later(&call).await;
+        };
         match self.call.get(call_id).await {
             Ok(found) if attempt::times_out(&found) => match self.call.hangup(call_id).await {
                 Err(error) if error.is_unavailable() => Ok(Settled::ComeAgain),
@@ -81,7 +91,7 @@ impl CampaignManager {
         let now = self.ledger.now().await?;
         let age = now.since(call.tm_create.unwrap_or(now));
         if age < self.config.attempt.pauses().settled {
-            let duty = place::dial_timeout_duty(call, now.plus(NOT_YET));
+            let duty = begin::dial_timeout_duty(call, now.plus(NOT_YET));
             self.ledger
                 .apply(Batch::new().with(self.ledger.schedule(now, &duty)))
                 .await?;

@@ -4,7 +4,9 @@
 use trunkline_bus::Method;
 use trunkline_delivery::Duty;
 use trunkline_domain::campaign::attempt;
+use trunkline_model::Timestamp;
 use trunkline_model::campaigncall::{Campaigncall, Outcome, Status};
+use trunkline_model::id::CampaigncallId;
 use trunkline_model::outdial_target::StatusReport;
 use trunkline_model::service::Service;
 use trunkline_store::{Batch, Error, campaigncall};
@@ -35,6 +37,7 @@ impl CampaignManager {
             return Ok(false);
         }
         let ledger = &self.ledger;
+        let ours = self.is_ours(call.id).await?;
         let now = ledger.now().await?;
         let ended = Campaigncall {
             status: Status::Done,
@@ -54,7 +57,8 @@ impl CampaignManager {
             .with(event)
             .with(ledger.cancel_all_of(ended.id));
         if report != Report::Nothing {
-            batch.push(ledger.schedule(now, &report_duty(&ended, report == Report::Untried, now)));
+            let duty = report_duty(&ended, ours, report == Report::Untried, now);
+            batch.push(ledger.schedule(now, &duty));
         }
         match ledger.apply(batch).await {
             Ok(()) => {}
@@ -72,11 +76,12 @@ impl CampaignManager {
     }
 }
 
-/// It is sent until it was answered, so no target stays `progressing`.
-fn report_duty(call: &Campaigncall, untried: bool, now: trunkline_model::Timestamp) -> Duty {
+/// It is sent until it was answered, so no target stays `progressing`. A claim
+/// that names no attempt is ended by a report that names none.
+fn report_duty(call: &Campaigncall, ours: bool, untried: bool, now: Timestamp) -> Duty {
     let report = StatusReport {
         status: attempt::target_status(&call.result),
-        attempt_id: call.id,
+        attempt_id: if ours { call.id } else { CampaigncallId::NIL },
         untried,
     };
     Duty::new(

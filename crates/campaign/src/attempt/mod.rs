@@ -10,6 +10,8 @@
 //! 8). What is not known is left to the check, a duty that asks the service by
 //! the known id; until it has its answer the target is not dialed again (I4).
 
+pub(crate) mod begin;
 pub(crate) mod check;
+mod create;
 pub(crate) mod done;
 pub(crate) mod place;

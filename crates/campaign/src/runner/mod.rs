@@ -10,6 +10,7 @@
 //! end of it writes nothing. What it knows in memory (the pace, the calls being
 //! placed, the brake) may be lost at any time; the rows say the rest.
 
+mod adopt;
 mod finish;
 pub(crate) mod gather;
 mod lease;

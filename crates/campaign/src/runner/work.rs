@@ -14,7 +14,7 @@ use trunkline_store::Error;
 
 use super::gather::{self, Facts, Memory, Views};
 use super::placing::Placing;
-use super::{End, Run, finish};
+use super::{End, Run, adopt, finish};
 use crate::attempt::place::Placed;
 
 /// Pause after a write that another writer was faster with, and after an error
@@ -30,6 +30,8 @@ const CHAIN_PAUSE: Duration = Duration::from_secs(1);
 struct Worker<'a> {
     run: &'a Run,
     began: Instant,
+    /// Whether attempts of others were looked for.
+    adopted: bool,
     /// None until the store has said what time it is.
     bucket: Option<Bucket>,
     brake: Brake,
@@ -54,6 +56,7 @@ pub(super) async fn work(run: &Run) -> End {
     let mut worker = Worker {
         run,
         began: Instant::now(),
+        adopted: false,
         bucket: None,
         brake: Brake::default(),
         views: Views::default(),
@@ -94,6 +97,10 @@ impl Worker<'_> {
     async fn tick(&mut self) -> Result<Next, Error> {
         let manager = Arc::clone(&self.run.manager);
         manager.metrics.campaign_execute.inc();
+        if !self.adopted {
+            adopt::adopt(self.run).await?;
+            self.adopted = true;
+        }
         let now = manager.ledger.now().await?;
         let facts = self.gather(now).await?;
         self.rate = facts.rules.calls_per_second;

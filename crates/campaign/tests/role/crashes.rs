@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use trunkline_bus::Method::Post;
 use trunkline_campaign::{Config, invariants};
 use trunkline_model::campaign::Status;
-use trunkline_store::{Batch, Statement, Value, campaign_lease};
+use trunkline_model::campaigncall::{Campaigncall, ReferenceType, Status as AttemptStatus};
+use trunkline_model::id::{CampaigncallId, ReferenceId};
+use trunkline_model::outdial_target::Status as TargetStatus;
+use trunkline_store::{Batch, Statement, Value as Cell, campaign_lease, campaigncall};
 
 use crate::fakes::Script;
 use crate::world::World;
@@ -42,7 +46,6 @@ async fn a_killed_process_is_followed_by_one_that_dials_nobody_twice() {
             dials.values().all(|count| *count == 1),
             "somebody was dialed twice"
         );
-        eprintln!("DBG {moment} made {dialed} dials {} attempts {} failed {}", dials.len(), world.attempts().await.len(), world.attempts().await.iter().filter(|a| a.result == trunkline_model::campaigncall::Outcome::Fail).count());
         // Only whoever was claimed and not called when it died is missed: one
         // try is what the plan allows.
         assert!(
@@ -132,6 +135,51 @@ async fn a_runner_that_loses_its_lease_writes_nothing() {
     assert_eq!(world.calls.made(), 100);
 }
 
+#[tokio::test(start_paused = true)]
+async fn attempts_of_another_campaign_manager_are_brought_to_their_end() {
+    let (world, _process) = World::running().await;
+    let (campaign, plan) = world.ready(2, json!({"max_try_count_0": 2})).await;
+    // As the reference leaves them: a row, a target, and no duty.
+    let targets = world.targets(campaign.outdial_id).await;
+    let left = targets.iter().map(|target| Campaigncall {
+        id: CampaigncallId::random(),
+        customer_id: world.customer,
+        campaign_id: campaign.id,
+        outplan_id: plan.id,
+        outdial_id: campaign.outdial_id,
+        outdial_target_id: target.id,
+        reference_type: ReferenceType::Call,
+        reference_id: ReferenceId::random(),
+        status: AttemptStatus::Dialing,
+        destination: target.destination_0.clone(),
+        try_count: 1,
+        tm_create: Some(world.now().plus_millis(-60_000)),
+        ..Campaigncall::default()
+    });
+    for call in left {
+        let uri = format!("/v1/outdialtargets/{}/progressing", call.outdial_target_id);
+        let _: Value = world
+            .ask(Post, &uri, json!({"destination_index": 0}))
+            .await
+            .unwrap();
+        world
+            .db
+            .apply(Batch::new().with(campaigncall::insert(&call)))
+            .await
+            .unwrap();
+    }
+    world.set_status(campaign.id, "run").await;
+    world.until_status(campaign.id, Status::Stop).await;
+    world.assert_sound(&plan).await;
+    assert_eq!((world.calls.made(), world.attempts().await.len()), (2, 4));
+    let targets = world.targets(campaign.outdial_id).await;
+    assert!(
+        targets
+            .iter()
+            .all(|target| target.status == TargetStatus::Done && target.try_count_0 == 2)
+    );
+}
+
 fn steal(
     campaign: &trunkline_model::campaign::Campaign,
     expires: trunkline_model::Timestamp,
@@ -139,9 +187,9 @@ fn steal(
     Statement::one(
         "UPDATE trunkline_campaign_leases SET holder = ?, fence = fence + 1, expires = ? WHERE campaign_id = ?",
         vec![
-            Value::uuid(uuid::Uuid::from_u128(99)),
+            Cell::uuid(uuid::Uuid::from_u128(99)),
             expires.into(),
-            Value::uuid(campaign.id),
+            Cell::uuid(campaign.id),
         ],
     )
 }

@@ -387,3 +387,24 @@ async fn a_repeated_hangup_changes_nothing() {
         (events, attempt)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_campaigns_that_name_each_other_do_not_chase_each_other() {
+    let (world, _process) = World::running().await;
+    let plan = world.outplan(json!({})).await;
+    let (first, second) = (world.outdial(1, 1).await, world.outdial(2, 1).await);
+    let a = world
+        .campaign(json!({"outplan_id": plan.id, "outdial_id": first}))
+        .await;
+    let b = world
+        .campaign(json!({"outplan_id": plan.id, "outdial_id": second, "next_campaign_id": a.id}))
+        .await;
+    let uri = format!("/v1/campaigns/{}/next_campaign_id", a.id);
+    let next = json!({"next_campaign_id": b.id});
+    let _: Value = world.ask(Method::Put, &uri, next).await.unwrap();
+    world.set_status(a.id, "run").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.calls.made(), 2);
+    let starts = world.events().await["campaign_status_run"];
+    assert!((30..=62).contains(&starts), "{starts} starts in a minute");
+}

@@ -142,7 +142,11 @@ impl Calls {
             Script::Null => Some(Ok(Reply::json(&None::<Call>))),
             Script::Unavailable => Some(Err(typed(Class::Unavailable, "ASTERISK_UNAVAILABLE"))),
             Script::Silent { made: false } => Some(Ok(Reply::Silent)),
-            _ => None,
+            Script::Answer(_)
+            | Script::NoAnswer(_)
+            | Script::Ring
+            | Script::Silent { made: true }
+            | Script::LoseHangup => None,
         };
         if let Some(refused) = refused {
             return refused;

@@ -144,9 +144,11 @@ mod tests {
                 hangup_reason: reason.clone(),
                 ..Call::default()
             };
-            let expected = match reason {
-                HangupReason::Normal => Outcome::Success,
-                _ => Outcome::Fail,
+            let normal = reason == HangupReason::Normal;
+            let expected = if normal {
+                Outcome::Success
+            } else {
+                Outcome::Fail
             };
             assert_eq!(outcome_of_call(&call), expected, "{reason}");
         }

@@ -274,12 +274,13 @@ fn what_may_come_back_is_waited_for_before_the_campaign_ends() {
 
 #[test]
 fn the_wait_for_the_retry_interval_ends_with_it() {
-    let after = |millis| match Case::listing(nothing(false, Some(millis), false)).tick() {
-        Tick::Again {
-            after,
-            because: WaitReason::RetryInterval,
-        } => after.as_millis(),
-        other => panic!("{other:?}"),
+    let after = |millis| {
+        let tick = Case::listing(nothing(false, Some(millis), false)).tick();
+        assert!(waits(&tick, WaitReason::RetryInterval), "{tick:?}");
+        let Tick::Again { after, .. } = tick else {
+            unreachable!()
+        };
+        after.as_millis()
     };
     assert_eq!((after(700), after(-5), after(3_600_000)), (700, 10, 5_000));
 }

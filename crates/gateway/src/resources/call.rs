@@ -15,7 +15,8 @@ const CALL: &[Field] = &[
     Field::new("connect", Shape::Flag),
     Field::new("anonymous", Shape::Text),
     // With these a caller shows any number, or chooses who carries the call.
-    Field::new("metadata", Shape::Object).operators_only(&["skip_source_validation", "route_provider_ids"]),
+    Field::new("metadata", Shape::Object)
+        .operators_only(&["skip_source_validation", "route_provider_ids"]),
     Field::new("variables", Shape::TextMap),
 ];
 
@@ -34,22 +35,26 @@ pub(super) const RESOURCES: &[Resource] = &[
         tag: "call/calls",
         owner: Owner::Row,
         routes: &[
-            create("/v1/calls", CALL).hint("no destination could be called; see the log of the role `call-manager`"),
-            list("/v1/calls", &[
-                id("owner_id"),
-                id("flow_id"),
-                id("activeflow_id"),
-                id("confbridge_id"),
-                id("recording_id"),
-                id("groupcall_id"),
-                text("channel_id"),
-                text("bridge_id"),
-                text("type"),
-                text("status"),
-                text("direction"),
-            ]),
+            create("/v1/calls", CALL)
+                .hint("no destination could be called; see the log of the role `call-manager`"),
+            list(
+                "/v1/calls",
+                &[
+                    id("owner_id"),
+                    id("flow_id"),
+                    id("activeflow_id"),
+                    id("confbridge_id"),
+                    id("recording_id"),
+                    id("groupcall_id"),
+                    text("channel_id"),
+                    text("bridge_id"),
+                    text("type"),
+                    text("status"),
+                    text("direction"),
+                ],
+            ),
             get("/v1/calls/{id}"),
-            get("/v1/calls/{id}/outcome"),
+            route(Method::Get, "/v1/calls/{id}/outcome", Act::GetPart),
             delete("/v1/calls/{id}"),
             post("/v1/calls/{id}/hangup", &[]),
         ],
@@ -61,8 +66,16 @@ pub(super) const RESOURCES: &[Resource] = &[
         tag: "call/outbound_configs",
         owner: Owner::Row,
         routes: &[
-            create("/v1/outbound_configs", OUTBOUND_CONFIG).hint("a customer has one; change it with PUT"),
-            route(Method::Get, "/v1/outbound_configs", Act::List { filters: &[], customer: ListOf::CustomerInQuery }),
+            create("/v1/outbound_configs", OUTBOUND_CONFIG)
+                .hint("a customer has one; change it with PUT"),
+            route(
+                Method::Get,
+                "/v1/outbound_configs",
+                Act::List {
+                    filters: &[],
+                    customer: ListOf::CustomerInQuery,
+                },
+            ),
             get("/v1/outbound_configs/{id}"),
             delete("/v1/outbound_configs/{id}"),
             // What is left out stays as it is there too (chapter 02 §5.7).
@@ -75,6 +88,13 @@ pub(super) const RESOURCES: &[Resource] = &[
         service: Service::CALL,
         tag: "call/asterisks",
         owner: Owner::Shared,
-        routes: &[route(Method::Get, "/v1/asterisks", Act::List { filters: &[], customer: ListOf::Everybody })],
+        routes: &[route(
+            Method::Get,
+            "/v1/asterisks",
+            Act::List {
+                filters: &[],
+                customer: ListOf::Everybody,
+            },
+        )],
     },
 ];

@@ -45,8 +45,10 @@ const CAMPAIGN_RESOURCES: &[Field] = &[
     Field::new("next_campaign_id", Shape::Id),
 ];
 
-const RULES: &[Field] =
-    &[Field::new("calls_per_second", Shape::Positive), Field::new("max_concurrent", Shape::Whole(1, 1_000_000))];
+const RULES: &[Field] = &[
+    Field::new("calls_per_second", Shape::Positive),
+    Field::new("max_concurrent", Shape::Whole(1, 1_000_000)),
+];
 
 const DIALS: &[Field] = &[
     Field::new("source", Shape::Address),
@@ -84,28 +86,49 @@ pub(super) const RESOURCES: &[Resource] = &[
         owner: Owner::Row,
         routes: &[
             create("/v1/campaigns", CAMPAIGN).hint(WRONG_RESOURCES),
-            list("/v1/campaigns", &[
-                text("type"),
-                text("status"),
-                text("name"),
-                text("end_handle"),
-                id("flow_id"),
-                id("outplan_id"),
-                id("outdial_id"),
-                id("queue_id"),
-                id("next_campaign_id"),
-            ]),
+            list(
+                "/v1/campaigns",
+                &[
+                    text("type"),
+                    text("status"),
+                    text("name"),
+                    text("end_handle"),
+                    id("flow_id"),
+                    id("outplan_id"),
+                    id("outdial_id"),
+                    id("queue_id"),
+                    id("next_campaign_id"),
+                ],
+            ),
             get("/v1/campaigns/{id}"),
-            delete("/v1/campaigns/{id}").hint("the campaign is not stopped; stop it first, and wait until its calls have ended"),
+            delete("/v1/campaigns/{id}").hint(
+                "the campaign is not stopped; stop it first, and wait until its calls have ended",
+            ),
             update("/v1/campaigns/{id}", CAMPAIGN_INFO),
-            put("/v1/campaigns/{id}/status", &[Field::new("status", Shape::Word(&["run", "stop"])).required()])
+            put(
+                "/v1/campaigns/{id}/status",
+                &[Field::new("status", Shape::Word(&["run", "stop"])).required()],
+            )
             .hint(WRONG_RESOURCES),
-            put("/v1/campaigns/{id}/service_level", &[Field::new("service_level", PERCENT).required()]),
-            put("/v1/campaigns/{id}/actions", &[Field::new("actions", Shape::Actions).required()]),
+            put(
+                "/v1/campaigns/{id}/service_level",
+                &[Field::new("service_level", PERCENT).required()],
+            ),
+            put(
+                "/v1/campaigns/{id}/actions",
+                &[Field::new("actions", Shape::Actions).required()],
+            ),
             update("/v1/campaigns/{id}/resource_info", CAMPAIGN_RESOURCES).hint(WRONG_RESOURCES),
-            put("/v1/campaigns/{id}/next_campaign_id", &[Field::new("next_campaign_id", Shape::Id).required()]),
+            put(
+                "/v1/campaigns/{id}/next_campaign_id",
+                &[Field::new("next_campaign_id", Shape::Id).required()],
+            ),
             route(Method::Get, "/v1/campaigns/{id}/rules", Act::GetPart),
-            route(Method::Put, "/v1/campaigns/{id}/rules", Act::UpdatePart(RULES)),
+            route(
+                Method::Put,
+                "/v1/campaigns/{id}/rules",
+                Act::UpdatePart(RULES),
+            ),
         ],
     },
     Resource {
@@ -115,21 +138,25 @@ pub(super) const RESOURCES: &[Resource] = &[
         tag: "campaign/campaigncalls",
         owner: Owner::Row,
         routes: &[
-            list("/v1/campaigncalls", &[
-                id("campaign_id"),
-                id("outplan_id"),
-                id("outdial_id"),
-                id("outdial_target_id"),
-                id("queue_id"),
-                id("activeflow_id"),
-                id("flow_id"),
-                id("reference_id"),
-                text("reference_type"),
-                text("status"),
-                text("result"),
-            ]),
+            list(
+                "/v1/campaigncalls",
+                &[
+                    id("campaign_id"),
+                    id("outplan_id"),
+                    id("outdial_id"),
+                    id("outdial_target_id"),
+                    id("queue_id"),
+                    id("activeflow_id"),
+                    id("flow_id"),
+                    id("reference_id"),
+                    text("reference_type"),
+                    text("status"),
+                    text("result"),
+                ],
+            ),
             get("/v1/campaigncalls/{id}"),
-            delete("/v1/campaigncalls/{id}").hint("the attempt is not done; hang its call up first"),
+            delete("/v1/campaigncalls/{id}")
+                .hint("the attempt is not done; hang its call up first"),
         ],
     },
     Resource {
@@ -143,7 +170,13 @@ pub(super) const RESOURCES: &[Resource] = &[
             list("/v1/outplans", &[text("name")]),
             get("/v1/outplans/{id}"),
             delete("/v1/outplans/{id}"),
-            update("/v1/outplans/{id}", &[Field::new("name", Shape::Text), Field::new("detail", Shape::Text)]),
+            update(
+                "/v1/outplans/{id}",
+                &[
+                    Field::new("name", Shape::Text),
+                    Field::new("detail", Shape::Text),
+                ],
+            ),
             update("/v1/outplans/{id}/dials", DIALS),
         ],
     },

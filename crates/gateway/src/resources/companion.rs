@@ -4,7 +4,9 @@
 use trunkline_bus::Method;
 use trunkline_model::service::Service;
 
-use super::{Act, ListOf, Owner, Resource, create, delete, get, id, list, put, route, text, update};
+use super::{
+    Act, ListOf, Owner, Resource, create, delete, get, id, list, put, route, text, update,
+};
 use crate::field::{Field, Shape};
 
 const NUMBER: &[Field] = &[
@@ -111,7 +113,15 @@ pub(super) const RESOURCES: &[Resource] = &[
         owner: Owner::Row,
         routes: &[
             create("/v1/numbers", NUMBER).operators_only(),
-            list("/v1/numbers", &[text("number"), text("type"), text("status"), id("call_flow_id")]),
+            list(
+                "/v1/numbers",
+                &[
+                    text("number"),
+                    text("type"),
+                    text("status"),
+                    id("call_flow_id"),
+                ],
+            ),
             get("/v1/numbers/{id}"),
             update("/v1/numbers/{id}", NUMBER_CHANGE),
             delete("/v1/numbers/{id}"),
@@ -139,7 +149,14 @@ pub(super) const RESOURCES: &[Resource] = &[
         owner: Owner::Shared,
         routes: &[
             create("/v1/providers", PROVIDER).operators_only(),
-            route(Method::Get, "/v1/providers", Act::List { filters: &[], customer: ListOf::EverybodyPaged }),
+            route(
+                Method::Get,
+                "/v1/providers",
+                Act::List {
+                    filters: &[],
+                    customer: ListOf::EverybodyPaged,
+                },
+            ),
             get("/v1/providers/{id}"),
             update("/v1/providers/{id}", PROVIDER_CHANGE).operators_only(),
             delete("/v1/providers/{id}").operators_only(),
@@ -153,13 +170,30 @@ pub(super) const RESOURCES: &[Resource] = &[
         owner: Owner::Row,
         routes: &[
             create("/v1/agents", AGENT),
-            list("/v1/agents", &[text("username"), text("name"), text("status"), text("ring_method")]),
+            list(
+                "/v1/agents",
+                &[
+                    text("username"),
+                    text("name"),
+                    text("status"),
+                    text("ring_method"),
+                ],
+            ),
             get("/v1/agents/{id}"),
             update("/v1/agents/{id}", AGENT_CHANGE),
             delete("/v1/agents/{id}"),
-            put("/v1/agents/{id}/status", &[Field::new("status", AGENT_STATUSES).required()]),
-            put("/v1/agents/{id}/addresses", &[Field::new("addresses", Shape::Addresses).required()]),
-            put("/v1/agents/{id}/tag_ids", &[Field::new("tag_ids", Shape::Ids).required()]),
+            put(
+                "/v1/agents/{id}/status",
+                &[Field::new("status", AGENT_STATUSES).required()],
+            ),
+            put(
+                "/v1/agents/{id}/addresses",
+                &[Field::new("addresses", Shape::Addresses).required()],
+            ),
+            put(
+                "/v1/agents/{id}/tag_ids",
+                &[Field::new("tag_ids", Shape::Ids).required()],
+            ),
         ],
     },
 ];

@@ -37,7 +37,10 @@ pub(super) const RESOURCES: &[Resource] = &[
             get("/v1/flows/{id}"),
             delete("/v1/flows/{id}"),
             update("/v1/flows/{id}", FLOW_CHANGE),
-            put("/v1/flows/{id}/actions", &[Field::new("actions", Shape::Actions).required()]),
+            put(
+                "/v1/flows/{id}/actions",
+                &[Field::new("actions", Shape::Actions).required()],
+            ),
         ],
     },
     Resource {
@@ -47,7 +50,15 @@ pub(super) const RESOURCES: &[Resource] = &[
         tag: "flow/actions",
         owner: Owner::Row,
         routes: &[
-            list("/v1/activeflows", &[id("flow_id"), id("reference_id"), text("reference_type"), text("status")]),
+            list(
+                "/v1/activeflows",
+                &[
+                    id("flow_id"),
+                    id("reference_id"),
+                    text("reference_type"),
+                    text("status"),
+                ],
+            ),
             get("/v1/activeflows/{id}"),
             post("/v1/activeflows/{id}/stop", &[]),
         ],
@@ -58,7 +69,12 @@ pub(super) const RESOURCES: &[Resource] = &[
         service: Service::FLOW,
         tag: "flow/variables",
         // The id of an activeflow's variables is the activeflow's.
-        owner: Owner::Parent { via: "id", path: "/v1/activeflows", service: Service::FLOW, tag: "flow/actions" },
+        owner: Owner::Parent {
+            via: "id",
+            path: "/v1/activeflows",
+            service: Service::FLOW,
+            tag: "flow/actions",
+        },
         routes: &[get("/v1/variables/{id}")],
     },
 ];

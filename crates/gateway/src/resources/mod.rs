@@ -34,7 +34,12 @@ pub(crate) enum Owner {
     /// The row says so in `customer_id`.
     Row,
     /// The row that another one belongs to: its id is in the field `via`.
-    Parent { via: &'static str, path: &'static str, service: Service, tag: &'static str },
+    Parent {
+        via: &'static str,
+        path: &'static str,
+        service: Service,
+        tag: &'static str,
+    },
     /// The id is the customer's.
     Caller,
     /// Nobody's: everybody may see it.
@@ -58,7 +63,10 @@ pub(crate) struct Route {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Act {
     /// A page of the collection, or of what belongs to one row.
-    List { filters: &'static [Filter], customer: ListOf },
+    List {
+        filters: &'static [Filter],
+        customer: ListOf,
+    },
     /// A new row of the caller's.
     Create(&'static [Field]),
     /// One row.
@@ -107,21 +115,38 @@ pub(crate) enum FilterKind {
 
 /// Every resource.
 pub(crate) fn all() -> impl Iterator<Item = &'static Resource> {
-    let groups: [&'static [Resource]; 5] =
-        [campaign::RESOURCES, outdial::RESOURCES, flow::RESOURCES, call::RESOURCES, companion::RESOURCES];
+    let groups: [&'static [Resource]; 5] = [
+        campaign::RESOURCES,
+        outdial::RESOURCES,
+        flow::RESOURCES,
+        call::RESOURCES,
+        companion::RESOURCES,
+    ];
     groups.into_iter().flatten()
 }
 
 const fn id(name: &'static str) -> Filter {
-    Filter { name, kind: FilterKind::Id }
+    Filter {
+        name,
+        kind: FilterKind::Id,
+    }
 }
 
 const fn text(name: &'static str) -> Filter {
-    Filter { name, kind: FilterKind::Text }
+    Filter {
+        name,
+        kind: FilterKind::Text,
+    }
 }
 
 const fn route(method: Method, path: &'static str, act: Act) -> Route {
-    Route { method, path, act, operators_only: false, hint: "" }
+    Route {
+        method,
+        path,
+        act,
+        operators_only: false,
+        hint: "",
+    }
 }
 
 impl Route {
@@ -130,12 +155,22 @@ impl Route {
     }
 
     const fn operators_only(self) -> Self {
-        Self { operators_only: true, ..self }
+        Self {
+            operators_only: true,
+            ..self
+        }
     }
 }
 
 const fn list(path: &'static str, filters: &'static [Filter]) -> Route {
-    route(Method::Get, path, Act::List { filters, customer: ListOf::Customer })
+    route(
+        Method::Get,
+        path,
+        Act::List {
+            filters,
+            customer: ListOf::Customer,
+        },
+    )
 }
 
 const fn create(path: &'static str, fields: &'static [Field]) -> Route {
@@ -175,7 +210,14 @@ mod tests {
             for route in resource.routes {
                 let key = format!("{} {}", route.method.as_str(), route.path);
                 assert!(route.path.starts_with(resource.path), "{key}");
-                for internal in ["execute", "action-next", "action-timeout", "health-check", "progressing", "hangup_call"] {
+                for internal in [
+                    "execute",
+                    "action-next",
+                    "action-timeout",
+                    "health-check",
+                    "progressing",
+                    "hangup_call",
+                ] {
                     assert!(!key.contains(internal), "{key}");
                 }
                 assert!(seen.insert(key.clone()), "{key}");
@@ -190,7 +232,12 @@ mod tests {
                 let wanted = match route.act {
                     Act::Create(_) => false,
                     Act::List { customer, .. } => customer == ListOf::Row,
-                    Act::Get | Act::GetPart | Act::Update(_) | Act::UpdatePart(_) | Act::Do(_) | Act::Delete => true,
+                    Act::Get
+                    | Act::GetPart
+                    | Act::Update(_)
+                    | Act::UpdatePart(_)
+                    | Act::Do(_)
+                    | Act::Delete => true,
                 };
                 let found = route.path.split('/').nth(3) == Some("{id}");
                 assert_eq!(found, wanted, "{} {}", route.method.as_str(), route.path);

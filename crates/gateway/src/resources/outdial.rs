@@ -3,7 +3,9 @@
 use trunkline_bus::Method;
 use trunkline_model::service::Service;
 
-use super::{Act, ListOf, Owner, Resource, create, delete, get, id, list, post, put, route, text, update};
+use super::{
+    Act, ListOf, Owner, Resource, create, delete, get, id, list, post, put, route, text, update,
+};
 use crate::field::{Field, Shape};
 
 const OUTDIAL: &[Field] = &[
@@ -39,10 +41,29 @@ pub(super) const RESOURCES: &[Resource] = &[
             list("/v1/outdials", &[id("campaign_id"), text("name")]),
             get("/v1/outdials/{id}"),
             delete("/v1/outdials/{id}"),
-            update("/v1/outdials/{id}", &[Field::new("name", Shape::Text), Field::new("detail", Shape::Text)]),
-            put("/v1/outdials/{id}/campaign_id", &[Field::new("campaign_id", Shape::Id).required()]),
-            put("/v1/outdials/{id}/data", &[Field::new("data", Shape::Text).required()]),
-            route(Method::Get, "/v1/outdials/{id}/targets", Act::List { filters: &[], customer: ListOf::Row }),
+            update(
+                "/v1/outdials/{id}",
+                &[
+                    Field::new("name", Shape::Text),
+                    Field::new("detail", Shape::Text),
+                ],
+            ),
+            put(
+                "/v1/outdials/{id}/campaign_id",
+                &[Field::new("campaign_id", Shape::Id).required()],
+            ),
+            put(
+                "/v1/outdials/{id}/data",
+                &[Field::new("data", Shape::Text).required()],
+            ),
+            route(
+                Method::Get,
+                "/v1/outdials/{id}/targets",
+                Act::List {
+                    filters: &[],
+                    customer: ListOf::Row,
+                },
+            ),
             post("/v1/outdials/{id}/targets", TARGET),
         ],
     },
@@ -60,7 +81,10 @@ pub(super) const RESOURCES: &[Resource] = &[
         routes: &[
             get("/v1/outdialtargets/{id}"),
             delete("/v1/outdialtargets/{id}"),
-            put("/v1/outdialtargets/{id}/status", &[Field::new("status", TARGET_STATUS).required()]),
+            put(
+                "/v1/outdialtargets/{id}/status",
+                &[Field::new("status", TARGET_STATUS).required()],
+            ),
         ],
     },
 ];

@@ -27,7 +27,13 @@ impl Asterisk {
     /// The Asterisk at `url`, otherwise by default.
     #[must_use]
     pub fn at(url: &str) -> Self {
-        Self { proxy: Proxy { url: url.to_owned(), ..Proxy::default() }, ..Self::default() }
+        Self {
+            proxy: Proxy {
+                url: url.to_owned(),
+                ..Proxy::default()
+            },
+            ..Self::default()
+        }
     }
 
     /// Finds the account: in the configuration, else in the file, else
@@ -72,11 +78,20 @@ impl<'de> Deserialize<'de> for Asterisk {
             Some(_) => return Err(D::Error::custom(format!("`{ACCOUNT_FILE}` must be a path"))),
         };
         let account_given = options.contains_key(ACCOUNT);
-        if options.get(ACCOUNT).is_some_and(|account| !account.is_string()) {
+        if options
+            .get(ACCOUNT)
+            .is_some_and(|account| !account.is_string())
+        {
             // The message of the type error below would show it.
-            return Err(D::Error::custom(format!("`{ACCOUNT}` must be a text, user:password")));
+            return Err(D::Error::custom(format!(
+                "`{ACCOUNT}` must be a text, user:password"
+            )));
         }
         let proxy = serde_json::from_value(Value::Object(options)).map_err(D::Error::custom)?;
-        Ok(Self { proxy, account_given, account_file })
+        Ok(Self {
+            proxy,
+            account_given,
+            account_file,
+        })
     }
 }

@@ -37,22 +37,37 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn new(option: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { option: option.into(), problem: problem.into(), origin: None }
+        Self {
+            option: option.into(),
+            problem: problem.into(),
+            origin: None,
+        }
     }
 }
 
 fn list(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn from(origin: Option<&str>) -> String {
-    origin.map(|origin| format!(" (from {origin})")).unwrap_or_default()
+    origin
+        .map(|origin| format!(" (from {origin})"))
+        .unwrap_or_default()
 }
 
 impl ConfigError {
     /// The problems that `error` holds; `figment` tells the values.
     pub(crate) fn of_figment(error: figment::Error, figment: &Figment) -> Self {
-        Self::Options(error.into_iter().map(|error| problem(&error, figment)).collect())
+        Self::Options(
+            error
+                .into_iter()
+                .map(|error| problem(&error, figment))
+                .collect(),
+        )
     }
 }
 
@@ -66,8 +81,12 @@ fn problem(error: &figment::Error, figment: &Figment) -> Problem {
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
             format!("is {found}; it must be {expected}")
         }
-        Kind::InvalidLength(length, expected) => format!("has {length} entries; it must have {expected}"),
-        Kind::UnknownVariant(given, known) => format!("is `{given}`; it must be one of: {}", known.join(", ")),
+        Kind::InvalidLength(length, expected) => {
+            format!("has {length} entries; it must have {expected}")
+        }
+        Kind::UnknownVariant(given, known) => {
+            format!("is `{given}`; it must be one of: {}", known.join(", "))
+        }
         Kind::UnknownField(given, known) => {
             if path.last() != Some(given) {
                 path.push(given.clone());
@@ -81,8 +100,15 @@ fn problem(error: &figment::Error, figment: &Figment) -> Problem {
         | Kind::Unsupported(_)
         | Kind::UnsupportedKey(_, _) => format!("cannot be used: {}", error.kind),
     };
-    let origin = error.metadata.as_ref().map(|metadata| metadata.name.to_string());
-    Problem { option: path.join("."), problem, origin }
+    let origin = error
+        .metadata
+        .as_ref()
+        .map(|metadata| metadata.name.to_string());
+    Problem {
+        option: path.join("."),
+        problem,
+        origin,
+    }
 }
 
 /// What was given, when it is a text. An Asterisk's options are not shown: one

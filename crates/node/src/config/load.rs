@@ -51,8 +51,16 @@ impl Config {
     ///
     /// Names every option that is wrong, who said so, and what is allowed.
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
-        let mut figment = Figment::from(Source::toml("the defaults", DEFAULT_TOML, Path::new("config.default.toml"))?);
-        if let Some(path) = flags.config.clone().or_else(|| environment.get(CONFIG).map(PathBuf::from)) {
+        let mut figment = Figment::from(Source::toml(
+            "the defaults",
+            DEFAULT_TOML,
+            Path::new("config.default.toml"),
+        )?);
+        if let Some(path) = flags
+            .config
+            .clone()
+            .or_else(|| environment.get(CONFIG).map(PathBuf::from))
+        {
             figment = figment.merge(file(&path)?);
         }
         for source in of_environment(environment) {
@@ -73,7 +81,10 @@ impl Config {
         for (at, asterisk) in self.asterisk.iter_mut().enumerate() {
             if let Err(error) = asterisk.resolve_account(from_environment) {
                 let path = asterisk.account_file.display();
-                let problem = Problem::new(format!("asterisk.{at}.account_file"), format!("is `{path}`: {error}"));
+                let problem = Problem::new(
+                    format!("asterisk.{at}.account_file"),
+                    format!("is `{path}`: {error}"),
+                );
                 return Err(ConfigError::Options(vec![problem]));
             }
         }
@@ -83,17 +94,25 @@ impl Config {
 
 /// A role without a `delivery` of its own takes the common one.
 fn inherit_delivery(mut figment: Figment) -> Result<Figment, ConfigError> {
-    let common = figment.find_value("delivery").map_err(|error| ConfigError::of_figment(error, &figment))?;
+    let common = figment
+        .find_value("delivery")
+        .map_err(|error| ConfigError::of_figment(error, &figment))?;
     for section in SECTIONS_WITH_DELIVERY {
         let dict = nest(&[section, "delivery"], common.clone());
-        figment = figment.join(Source { name: "the section `delivery`".to_owned(), dict });
+        figment = figment.join(Source {
+            name: "the section `delivery`".to_owned(),
+            dict,
+        });
     }
     Ok(figment)
 }
 
 fn file(path: &Path) -> Result<Source, ConfigError> {
     let text = std::fs::read_to_string(path);
-    let text = text.map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+    let text = text.map_err(|source| ConfigError::File {
+        path: path.to_owned(),
+        source,
+    })?;
     Source::toml(&format!("the file `{}`", path.display()), &text, path)
 }
 
@@ -102,13 +121,22 @@ fn file(path: &Path) -> Result<Source, ConfigError> {
 fn of_environment(environment: &Environment) -> Vec<Source> {
     let mut sources = Vec::new();
     for (name, value) in environment.iter() {
-        let Some(key) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { continue };
+        let Some(key) = name.strip_prefix(PREFIX).map(str::to_lowercase) else {
+            continue;
+        };
         if value.is_empty() || !(key.contains(SEPARATOR) || TOP_LEVEL.contains(&key.as_str())) {
             continue;
         }
         let path: Vec<&str> = key.split(SEPARATOR).collect();
-        let value = if key == "roles" { texts(value.split(',')) } else { parse(value) };
-        sources.push(Source { name: format!("the variable `{name}`"), dict: nest(&path, value) });
+        let value = if key == "roles" {
+            texts(value.split(','))
+        } else {
+            parse(value)
+        };
+        sources.push(Source {
+            name: format!("the variable `{name}`"),
+            dict: nest(&path, value),
+        });
     }
     sources
 }
@@ -117,18 +145,39 @@ fn of_flags(flags: &Flags) -> Vec<Source> {
     let mut sources = Vec::new();
     let mut add = |flag: &str, path: &[&str], value: Option<Value>| {
         if let Some(value) = value {
-            sources.push(Source { name: format!("the flag `{flag}`"), dict: nest(path, value) });
+            sources.push(Source {
+                name: format!("the flag `{flag}`"),
+                dict: nest(path, value),
+            });
         }
     };
-    let data_dir = flags.data_dir.as_ref().map(|path| Value::from(path.to_string_lossy().into_owned()));
+    let data_dir = flags
+        .data_dir
+        .as_ref()
+        .map(|path| Value::from(path.to_string_lossy().into_owned()));
     add("--data-dir", &["data_dir"], data_dir);
-    add("--listen", &["gateway", "listen"], flags.listen.clone().map(Value::from));
-    add("--metrics-listen", &["metrics", "listen"], flags.metrics_listen.clone().map(Value::from));
+    add(
+        "--listen",
+        &["gateway", "listen"],
+        flags.listen.clone().map(Value::from),
+    );
+    add(
+        "--metrics-listen",
+        &["metrics", "listen"],
+        flags.metrics_listen.clone().map(Value::from),
+    );
     let roles = (!flags.roles.is_empty()).then(|| texts(flags.roles.iter().map(String::as_str)));
     add("--roles", &["roles"], roles);
-    let asterisks: Vec<Value> =
-        flags.asterisk.iter().filter_map(|url| Value::serialize(Asterisk::at(url)).ok()).collect();
-    add("--asterisk", &["asterisk"], (!asterisks.is_empty()).then(|| Value::from(asterisks)));
+    let asterisks: Vec<Value> = flags
+        .asterisk
+        .iter()
+        .filter_map(|url| Value::serialize(Asterisk::at(url)).ok())
+        .collect();
+    add(
+        "--asterisk",
+        &["asterisk"],
+        (!asterisks.is_empty()).then(|| Value::from(asterisks)),
+    );
     sources
 }
 
@@ -140,7 +189,9 @@ fn texts<'a>(items: impl Iterator<Item = &'a str>) -> Value {
 /// Numbers, `true`, `[lists]` and `{tables}` as TOML writes them; all else is a
 /// text.
 fn parse(value: &str) -> Value {
-    value.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
+    value
+        .parse()
+        .unwrap_or_else(|never: std::convert::Infallible| match never {})
 }
 
 /// `value` under the name `path[0].path[1]…`.
@@ -160,9 +211,14 @@ struct Source {
 
 impl Source {
     fn toml(name: &str, text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let dict = Toml::from_str(text)
-            .map_err(|error| ConfigError::Toml { path: path.to_owned(), detail: error.to_string() })?;
-        Ok(Self { name: name.to_owned(), dict })
+        let dict = Toml::from_str(text).map_err(|error| ConfigError::Toml {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            dict,
+        })
     }
 }
 

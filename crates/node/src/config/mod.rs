@@ -103,7 +103,10 @@ pub enum LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+        }
     }
 }
 
@@ -153,7 +156,11 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 2112));
-        Self { listen, endpoint: "/metrics".to_owned(), max_connections: 32 }
+        Self {
+            listen,
+            endpoint: "/metrics".to_owned(),
+            max_connections: 32,
+        }
     }
 }
 
@@ -184,7 +191,12 @@ impl Config {
     /// Never for the shapes that we have.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         let mut table = self.table()?;
-        for asterisk in table.get_mut("asterisk").and_then(toml::Value::as_array_mut).into_iter().flatten() {
+        for asterisk in table
+            .get_mut("asterisk")
+            .and_then(toml::Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             if let Some(options) = asterisk.as_table_mut() {
                 options.insert("account".to_owned(), "***".into());
             }
@@ -198,7 +210,9 @@ impl Config {
         let mut table = toml::Table::try_from(self)?;
         let common = table.get("delivery").cloned();
         for section in SECTIONS_WITH_DELIVERY {
-            let Some(options) = table.get_mut(*section).and_then(toml::Value::as_table_mut) else { continue };
+            let Some(options) = table.get_mut(*section).and_then(toml::Value::as_table_mut) else {
+                continue;
+            };
             if options.get("delivery") == common.as_ref() {
                 options.remove("delivery");
             }

@@ -9,7 +9,13 @@ fn load(flags: &Flags, environment: Environment) -> Result<Config, String> {
 fn from_file(text: &str) -> Result<Config, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
-    load(&Flags { config: Some(file.path().to_owned()), ..Flags::default() }, Environment::default())
+    load(
+        &Flags {
+            config: Some(file.path().to_owned()),
+            ..Flags::default()
+        },
+        Environment::default(),
+    )
 }
 
 #[test]
@@ -33,7 +39,11 @@ fn the_default_file_explains_every_option() {
 #[test]
 fn later_sources_win() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "data_dir = \"/file\"\nroles = [\"gateway\"]\n[gateway]\nlisten = \"127.0.0.1:1\"\n").unwrap();
+    std::fs::write(
+        file.path(),
+        "data_dir = \"/file\"\nroles = [\"gateway\"]\n[gateway]\nlisten = \"127.0.0.1:1\"\n",
+    )
+    .unwrap();
     let path = file.path().to_str().unwrap();
     let environment = Environment::from([
         ("TRUNKLINE_CONFIG", path),
@@ -44,7 +54,10 @@ fn later_sources_win() {
         ("TRUNKLINE_UNRELATED", "x"),
         ("HOME", "/root"),
     ]);
-    let flags = Flags { metrics_listen: Some("127.0.0.1:4".to_owned()), ..Flags::default() };
+    let flags = Flags {
+        metrics_listen: Some("127.0.0.1:4".to_owned()),
+        ..Flags::default()
+    };
     let config = load(&flags, environment).unwrap();
     assert_eq!(config.data_dir, PathBuf::from("/file"));
     assert_eq!(config.roles, [Role::Gateway, Role::CallManager]);
@@ -56,35 +69,79 @@ fn later_sources_win() {
 
 #[test]
 fn roles_share_the_common_delivery_unless_they_have_their_own() {
-    let config = from_file("[delivery]\noutbox_batch = 7\n[campaign.delivery]\ndue_batch = 9\n").unwrap();
+    let config =
+        from_file("[delivery]\noutbox_batch = 7\n[campaign.delivery]\ndue_batch = 9\n").unwrap();
     assert_eq!(config.delivery.outbox_batch, 7);
     assert_eq!(config.flow.delivery, config.delivery);
-    assert_eq!((config.campaign.delivery.outbox_batch, config.campaign.delivery.due_batch), (7, 9));
+    assert_eq!(
+        (
+            config.campaign.delivery.outbox_batch,
+            config.campaign.delivery.due_batch
+        ),
+        (7, 9)
+    );
 }
 
 #[test]
 fn a_wrong_option_is_named_with_its_value_and_what_is_allowed() {
     let cases = [
-        ("[gateway]\nlisten = \"everywhere\"", ["gateway.listen", "everywhere", "socket address"]),
-        ("[gateway]\nlistn = \"x\"", ["gateway.listn", "does not exist", "listen"]),
-        ("[gateway]\nbody_limit_bytes = \"big\"", ["gateway.body_limit_bytes", "big", "usize"]),
-        ("[call]\nrequest_workers = 0", ["call.request_workers", "is 0", "at least 1"]),
-        ("roles = [\"call-manger\"]", ["roles", "call-manger", "call-manager"]),
+        (
+            "[gateway]\nlisten = \"everywhere\"",
+            ["gateway.listen", "everywhere", "socket address"],
+        ),
+        (
+            "[gateway]\nlistn = \"x\"",
+            ["gateway.listn", "does not exist", "listen"],
+        ),
+        (
+            "[gateway]\nbody_limit_bytes = \"big\"",
+            ["gateway.body_limit_bytes", "big", "usize"],
+        ),
+        (
+            "[call]\nrequest_workers = 0",
+            ["call.request_workers", "is 0", "at least 1"],
+        ),
+        (
+            "roles = [\"call-manger\"]",
+            ["roles", "call-manger", "call-manager"],
+        ),
         ("roles = []", ["roles", "is empty", "campaign-manager"]),
         ("colour = 1", ["colour", "does not exist", "data_dir"]),
-        ("[log]\nlevel = \"info,x=loud\"", ["log.level", "info,x=loud", "expected one of"]),
+        (
+            "[log]\nlevel = \"info,x=loud\"",
+            ["log.level", "info,x=loud", "expected one of"],
+        ),
         ("[log]\nformat = \"xml\"", ["log.format", "xml", "json"]),
-        ("[metrics]\nlisten = \"127.0.0.1:8080\"", ["metrics.listen", "8080", "gateway.listen"]),
-        ("[[asterisk]]\nurl = \"ftp://x\"", ["asterisk.0.url", "http://", "host"]),
-        ("[[asterisk]]\n[[asterisk]]", ["asterisk.1.url", "8088", "another one"]),
+        (
+            "[metrics]\nlisten = \"127.0.0.1:8080\"",
+            ["metrics.listen", "8080", "gateway.listen"],
+        ),
+        (
+            "[[asterisk]]\nurl = \"ftp://x\"",
+            ["asterisk.0.url", "http://", "host"],
+        ),
+        (
+            "[[asterisk]]\n[[asterisk]]",
+            ["asterisk.1.url", "8088", "another one"],
+        ),
         ("[[asterisk]]\nuri = \"x\"", ["asterisk", "uri", "url"]),
-        ("[[asterisk]]\naccount_file = \"/nowhere\"", ["asterisk.0.account_file", "/nowhere", "No such file"]),
+        (
+            "[[asterisk]]\naccount_file = \"/nowhere\"",
+            ["asterisk.0.account_file", "/nowhere", "No such file"],
+        ),
+        (
+            "[call]\napplication = \"mine\"",
+            ["asterisk.0.application", "voipbin", "mine"],
+        ),
         ("data_dir = [", ["not valid TOML", "line 1", "]"]),
     ];
     for (text, words) in cases {
         let error = from_file(text).unwrap_err();
         for word in words {
-            assert!(error.contains(word), "`{word}` is missing for {text:?}: {error}");
+            assert!(
+                error.contains(word),
+                "`{word}` is missing for {text:?}: {error}"
+            );
         }
     }
 }
@@ -94,11 +151,24 @@ fn an_error_tells_who_said_it() {
     let environment = Environment::from([("TRUNKLINE_GATEWAY__PAGE_SIZE", "many")]);
     let error = load(&Flags::default(), environment).unwrap_err();
     assert!(error.contains("TRUNKLINE_GATEWAY__PAGE_SIZE"), "{error}");
-    let flags = Flags { listen: Some("8080".to_owned()), ..Flags::default() };
+    let flags = Flags {
+        listen: Some("8080".to_owned()),
+        ..Flags::default()
+    };
     let error = load(&flags, Environment::default()).unwrap_err();
-    assert!(error.contains("--listen") && error.contains("`8080`"), "{error}");
-    let flags = Flags { config: Some("/nowhere.toml".into()), ..Flags::default() };
-    assert!(load(&flags, Environment::default()).unwrap_err().contains("/nowhere.toml"));
+    assert!(
+        error.contains("--listen") && error.contains("`8080`"),
+        "{error}"
+    );
+    let flags = Flags {
+        config: Some("/nowhere.toml".into()),
+        ..Flags::default()
+    };
+    assert!(
+        load(&flags, Environment::default())
+            .unwrap_err()
+            .contains("/nowhere.toml")
+    );
 }
 
 #[test]
@@ -113,13 +183,28 @@ fn an_account_comes_from_option_file_or_variable_and_is_never_printed() {
     );
     let configuration = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(configuration.path(), text).unwrap();
-    let flags = Flags { config: Some(configuration.path().to_owned()), ..Flags::default() };
-    let config = load(&flags, Environment::from([("TRUNKLINE_ARI_ACCOUNT", "variable:hidden3")])).unwrap();
-    let accounts: Vec<_> = config.asterisk.iter().map(|asterisk| asterisk.proxy.account.clone()).collect();
-    let expected = ["option:hidden1", "file:hidden2", "variable:hidden3"].map(trunkline_asterisk_proxy::Account::new);
+    let flags = Flags {
+        config: Some(configuration.path().to_owned()),
+        ..Flags::default()
+    };
+    let config = load(
+        &flags,
+        Environment::from([("TRUNKLINE_ARI_ACCOUNT", "variable:hidden3")]),
+    )
+    .unwrap();
+    let accounts: Vec<_> = config
+        .asterisk
+        .iter()
+        .map(|asterisk| asterisk.proxy.account.clone())
+        .collect();
+    let expected = ["option:hidden1", "file:hidden2", "variable:hidden3"]
+        .map(trunkline_asterisk_proxy::Account::new);
     assert_eq!(accounts, expected);
     let printed = format!("{} {config:?}", config.to_toml().unwrap());
-    assert!(!printed.contains("hidden") && printed.contains("***"), "{printed}");
+    assert!(
+        !printed.contains("hidden") && printed.contains("***"),
+        "{printed}"
+    );
 
     let error = from_file("[[asterisk]]\naccount = [\"hidden\"]").unwrap_err();
     assert!(!error.contains("hidden"), "{error}");
@@ -127,7 +212,10 @@ fn an_account_comes_from_option_file_or_variable_and_is_never_printed() {
 
 #[test]
 fn what_is_printed_can_be_read_again() {
-    let flags = Flags { asterisk: vec!["http://10.0.0.1:8088".to_owned()], ..Flags::default() };
+    let flags = Flags {
+        asterisk: vec!["http://10.0.0.1:8088".to_owned()],
+        ..Flags::default()
+    };
     let config = load(&flags, Environment::default()).unwrap();
     let printed = config.to_toml().unwrap().replace("account = \"***\"\n", "");
     assert_eq!(from_file(&printed).unwrap(), config);

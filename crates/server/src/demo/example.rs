@@ -57,11 +57,13 @@ impl Example {
     /// When one is missing or does not fit, with its line.
     pub(super) fn load(folder: &Path) -> Result<Self> {
         let path = folder.join("campaign.json");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
-        let campaign = serde_json::from_str(&text).with_context(|| format!("{} does not fit", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("failed to read {}", path.display()))?;
+        let campaign = serde_json::from_str(&text)
+            .with_context(|| format!("{} does not fit", path.display()))?;
         let path = folder.join("people.csv");
-        let mut reader =
-            csv::Reader::from_path(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        let mut reader = csv::Reader::from_path(&path)
+            .with_context(|| format!("failed to read {}", path.display()))?;
         let people: Vec<Person> = reader
             .deserialize()
             .collect::<Result<_, _>>()

@@ -48,13 +48,18 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
         outcome = run::campaign(&site, &example, args.patience) => outcome,
         () = interrupted() => Err(anyhow::anyhow!("interrupted")),
     };
-    let failed = outcome.is_err();
-    site.stop(failed).await?;
+    let is_right = |people: &Vec<run::Outcome>| people.iter().all(run::Outcome::as_expected);
+    let succeeded = outcome.as_ref().is_ok_and(is_right);
+    site.stop(!succeeded).await?;
     let people = outcome?;
     report::print(&people);
     let right = people.iter().filter(|person| person.as_expected()).count();
     report::last_line(right, people.len());
-    Ok(if right == people.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if succeeded {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Ctrl-C, or SIGTERM from whoever started the demo.

@@ -21,7 +21,10 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new() -> Self {
-        Self { last: String::new(), terminal: std::io::stdout().is_terminal() }
+        Self {
+            last: String::new(),
+            terminal: std::io::stdout().is_terminal(),
+        }
     }
 
     pub(super) fn show(&mut self, text: String) {
@@ -47,10 +50,16 @@ impl Live {
 /// One row per person, then totals.
 pub(super) fn print(people: &[Outcome]) {
     say("");
-    say(&row(&["person", "expected", "actual", "attempts", "rang", "talked", ""]));
+    say(&row(&[
+        "person", "expected", "actual", "attempts", "rang", "talked", "",
+    ]));
     for person in people {
         let actual = person.actual();
-        let verdict = if person.as_expected() { "ok" } else { "DIFFERENT" };
+        let verdict = if person.as_expected() {
+            "ok"
+        } else {
+            "DIFFERENT"
+        };
         say(&row(&[
             &person.name,
             &person.expected,
@@ -61,7 +70,12 @@ pub(super) fn print(people: &[Outcome]) {
             verdict,
         ]));
     }
-    let count = |result: &str| people.iter().filter(|person| person.result == result).count();
+    let count = |result: &str| {
+        people
+            .iter()
+            .filter(|person| person.result == result)
+            .count()
+    };
     let attempts: usize = people.iter().map(|person| person.attempts).sum();
     let talked: i64 = people.iter().filter_map(|person| person.talked_ms).sum();
     say("");
@@ -89,6 +103,8 @@ fn row(cells: &[&str]) -> String {
 }
 
 fn seconds(millis: Option<i64>) -> String {
-    let Some(millis) = millis else { return "-".to_owned() };
+    let Some(millis) = millis else {
+        return "-".to_owned();
+    };
     format!("{}.{} s", millis / 1_000, millis % 1_000 / 100)
 }

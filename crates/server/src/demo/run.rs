@@ -48,22 +48,36 @@ impl Outcome {
 }
 
 /// Runs the example to its end and says what became of each person.
-pub(super) async fn campaign(site: &Site, example: &Example, patience_s: u64) -> Result<Vec<Outcome>> {
+pub(super) async fn campaign(
+    site: &Site,
+    example: &Example,
+    patience_s: u64,
+) -> Result<Vec<Outcome>> {
     let api = site.api()?;
     api.connected(CONNECTED).await?;
     let message = site.speak(&example.campaign.message).await?;
-    let Campaign { name, source, countries, .. } = &example.campaign;
+    let Campaign {
+        name,
+        source,
+        countries,
+        ..
+    } = &example.campaign;
     api.allow_calls(&site.callees()?, source, countries).await?;
     let people: Vec<_> = example.people.iter().map(numbers).collect();
     let (outdial, targets) = api.outdial(name, &people).await?;
-    let campaign = api.campaign(&plan(&example.campaign, &message), &outdial).await?;
+    let campaign = api
+        .campaign(&plan(&example.campaign, &message), &outdial)
+        .await?;
     say(&format!("demo: calling {} people", targets.len()));
     api.set_campaign(&campaign, "run").await?;
     watch(&api, &campaign, &outdial, Duration::from_secs(patience_s)).await?;
     let calls = api.attempts(&campaign).await?;
     let mut outcomes = Vec::new();
     for (person, target) in example.people.iter().zip(&targets) {
-        let mut own: Vec<&Value> = calls.iter().filter(|call| call["outdial_target_id"] == **target).collect();
+        let mut own: Vec<&Value> = calls
+            .iter()
+            .filter(|call| call["outdial_target_id"] == **target)
+            .collect();
         own.sort_by_key(|call| call["tm_create"].as_str().map(str::to_owned));
         outcomes.push(outcome(&api, person, &own).await?);
     }
@@ -73,7 +87,14 @@ pub(super) async fn campaign(site: &Site, example: &Example, patience_s: u64) ->
 /// A person's name and numbers, in the order in which they are tried.
 fn numbers(person: &Person) -> (String, Vec<String>) {
     let numbers = [&person.number, &person.second_number];
-    (person.name.clone(), numbers.into_iter().filter(|number| !number.is_empty()).cloned().collect())
+    (
+        person.name.clone(),
+        numbers
+            .into_iter()
+            .filter(|number| !number.is_empty())
+            .cloned()
+            .collect(),
+    )
 }
 
 fn plan(campaign: &Campaign, message: &Path) -> CampaignPlan {
@@ -100,7 +121,9 @@ async fn watch(api: &Api, campaign: &str, outdial: &str, patience: Duration) -> 
         let status = api.get(&format!("/v1/campaigns/{campaign}")).await?["status"].clone();
         let targets = api.list(&format!("/v1/outdials/{outdial}/targets")).await?;
         let calls = api.attempts(campaign).await?;
-        let of = |rows: &[Value], status: &str| rows.iter().filter(|row| row["status"] == status).count();
+        let of = |rows: &[Value], status: &str| {
+            rows.iter().filter(|row| row["status"] == status).count()
+        };
         live.show(format!(
             "demo: campaign {}: {} of {} people reached, {} calls going on, {} ended",
             status.as_str().unwrap_or_default(),
@@ -123,8 +146,19 @@ async fn watch(api: &Api, campaign: &str, outdial: &str, patience: Duration) -> 
 
 /// What the attempts at one person came to: the last one counts.
 async fn outcome(api: &Api, person: &Person, attempts: &[&Value]) -> Result<Outcome> {
-    let Person { expected_result, expected_reason, expected_cause, expected_by, .. } = person;
-    let expected = describe(expected_result, expected_reason, *expected_cause, expected_by);
+    let Person {
+        expected_result,
+        expected_reason,
+        expected_cause,
+        expected_by,
+        ..
+    } = person;
+    let expected = describe(
+        expected_result,
+        expected_reason,
+        *expected_cause,
+        expected_by,
+    );
     let mut outcome = Outcome {
         name: person.name.clone(),
         expected,
@@ -140,7 +174,11 @@ async fn outcome(api: &Api, person: &Person, attempts: &[&Value]) -> Result<Outc
     let call = api.outcome(&text(&last["reference_id"])).await?;
     outcome.reason = text(&call["hangup_reason"]);
     outcome.cause = call["hangup_cause"].as_i64().unwrap_or_default();
-    let time = |key: &str| call[key].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let time = |key: &str| {
+        call[key]
+            .as_str()
+            .and_then(|text| text.parse::<Timestamp>().ok())
+    };
     let (created, answered, ended) = (time("tm_create"), time("tm_progressing"), time("tm_hangup"));
     outcome.rang_ms = between(created, answered.or(ended));
     outcome.talked_ms = between(answered, ended);

@@ -24,9 +24,13 @@ impl Site {
         tools.fetch().await?;
         let dir = match &args.dir {
             Some(dir) => dir.clone(),
-            None => tools.checkout().join("target").join(format!("demo-{}", std::process::id())),
+            None => tools
+                .checkout()
+                .join("target")
+                .join(format!("demo-{}", std::process::id())),
         };
-        std::fs::create_dir_all(&dir).with_context(|| format!("failed to make {}", dir.display()))?;
+        std::fs::create_dir_all(&dir)
+            .with_context(|| format!("failed to make {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         say("demo: starting Asterisk");
         let asterisk = Asterisk::start(&tools, &dir.join("asterisk")).await?;
@@ -41,17 +45,31 @@ impl Site {
             environment: Vec::new(),
         };
         let trunkline = Trunkline::start(options).await?;
-        Ok(Self { tools, dir, asterisk, callees: Some(callees), trunkline: Some(trunkline) })
+        Ok(Self {
+            tools,
+            dir,
+            asterisk,
+            callees: Some(callees),
+            trunkline: Some(trunkline),
+        })
     }
 
     /// The API of its Trunkline.
     pub(super) fn api(&self) -> Result<Api> {
-        Ok(self.trunkline.as_ref().context("Trunkline does not run")?.api())
+        Ok(self
+            .trunkline
+            .as_ref()
+            .context("Trunkline does not run")?
+            .api())
     }
 
     /// Where its callees take calls.
     pub(super) fn callees(&self) -> Result<String> {
-        Ok(self.callees.as_ref().context("the callees do not run")?.address())
+        Ok(self
+            .callees
+            .as_ref()
+            .context("the callees do not run")?
+            .address())
     }
 
     /// Speaks the message into a file that Asterisk can play.
@@ -81,6 +99,9 @@ impl Site {
 
 fn remove(dir: &Path) {
     if let Err(error) = std::fs::remove_dir_all(dir) {
-        say(&format!("demo: {} could not be removed: {error}", dir.display()));
+        say(&format!(
+            "demo: {} could not be removed: {error}",
+            dir.display()
+        ));
     }
 }

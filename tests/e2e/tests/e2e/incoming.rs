@@ -17,7 +17,7 @@ async fn incoming_call_is_answered_by_the_flow_of_its_number() -> Result<()> {
     let number = "+4989123456";
     api.post(
         "/v1/numbers",
-        &json!({"number": number, "call_flow_id": flow, "type": "normal", "status": "active"}),
+        &json!({"number": number, "call_flow_id": flow}),
     )
     .await?;
     let sip = world.asterisk.sip_address();
