@@ -3,6 +3,8 @@
 //!
 //! Each function panics with what is wrong; the carrier's crate calls [`all`].
 
+#![allow(clippy::unwrap_used, reason = "a suite panics with what is wrong")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

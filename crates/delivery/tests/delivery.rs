@@ -1,6 +1,8 @@
 //! Events and duties reach their receivers at least once, whatever happens in
 //! between. Real store, real bus.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::metrics::ServiceMetrics;
 use trunkline_bus::{
-    Bus, EventHandler, InProcess, Message, Method, QueueSpec, RequestHandler, Response, Retry, Rpc, Subscription, Work,
+    Bus, EventHandler, InProcess, Message, Method, QueueSpec, RequestHandler, Response, Retry, Rpc,
+    Subscription, Work,
 };
 use trunkline_delivery::{Config, DeliveryMetrics, Duty, Ledger};
 use trunkline_model::Timestamp;
@@ -22,9 +25,23 @@ use trunkline_store_sqlite::SqliteDatabase;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn ledger(db: &Arc<SqliteDatabase>, bus: &InProcess) -> Arc<Ledger> {
-    let rpc = Rpc::new(Arc::new(bus.clone()), Service::CALL, ServiceMetrics::default());
-    let config = Config { idle_poll_ms: 20, retry_min_ms: 5, due_lease_ms: 200, ..Config::default() };
-    Ledger::new(Arc::clone(db) as Arc<dyn Database>, rpc, config, DeliveryMetrics::default())
+    let rpc = Rpc::new(
+        Arc::new(bus.clone()),
+        Service::CALL,
+        ServiceMetrics::default(),
+    );
+    let config = Config {
+        idle_poll_ms: 20,
+        retry_min_ms: 5,
+        due_lease_ms: 200,
+        ..Config::default()
+    };
+    Ledger::new(
+        Arc::clone(db) as Arc<dyn Database>,
+        rpc,
+        config,
+        DeliveryMetrics::default(),
+    )
 }
 
 fn database() -> Arc<SqliteDatabase> {
@@ -43,25 +60,42 @@ impl EventHandler for Collect {
         let (sender, fails) = (self.sender.clone(), self.fail_first && message.retries == 0);
         let run = async move {
             if fails {
-                return Err(Retry { reason: "wanted".to_owned() });
+                return Err(Retry {
+                    reason: "wanted".to_owned(),
+                });
             }
             let _ = sender.send(String::from_utf8_lossy(&message.body).into_owned());
             Ok(())
         };
-        Work { key: Some("one".to_owned()), run: Box::pin(run) }
+        Work {
+            key: Some("one".to_owned()),
+            run: Box::pin(run),
+        }
     }
 }
 
-async fn subscribe(bus: &InProcess, fail_first: bool) -> (trunkline_bus::Consumer, mpsc::UnboundedReceiver<String>) {
+async fn subscribe(
+    bus: &InProcess,
+    fail_first: bool,
+) -> (trunkline_bus::Consumer, mpsc::UnboundedReceiver<String>) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let mut subscription = Subscription::new(QueueSpec::new("observer", 10), [Service::CALL.event_exchange()]);
+    let mut subscription = Subscription::new(
+        QueueSpec::new("observer", 10),
+        [Service::CALL.event_exchange()],
+    );
     subscription.retry_delays = vec![Duration::from_millis(5)];
-    let consumer = bus.subscribe(subscription, Arc::new(Collect { sender, fail_first })).await.unwrap();
+    let consumer = bus
+        .subscribe(subscription, Arc::new(Collect { sender, fail_first }))
+        .await
+        .unwrap();
     (consumer, receiver)
 }
 
 async fn next(receiver: &mut mpsc::UnboundedReceiver<String>) -> String {
-    tokio::time::timeout(PATIENCE, receiver.recv()).await.expect("in time").expect("a message")
+    tokio::time::timeout(PATIENCE, receiver.recv())
+        .await
+        .expect("in time")
+        .expect("a message")
 }
 
 async fn until<F: AsyncFn() -> bool>(condition: F) {
@@ -70,7 +104,9 @@ async fn until<F: AsyncFn() -> bool>(condition: F) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waited).await.expect("the condition in time");
+    tokio::time::timeout(PATIENCE, waited)
+        .await
+        .expect("the condition in time");
 }
 
 async fn write_events(ledger: &Ledger, range: std::ops::Range<u32>) {
@@ -90,7 +126,12 @@ async fn events_are_published_in_the_order_of_their_batches_and_then_gone() {
     let running = ledger.start(&stop);
     write_events(&ledger, 0..200).await;
     for n in 0..200 {
-        assert!(next(&mut received).await.contains(&format!(r#""data":{{"n":{n}}}"#)), "event {n} in its turn");
+        assert!(
+            next(&mut received)
+                .await
+                .contains(&format!(r#""data":{{"n":{n}}}"#)),
+            "event {n} in its turn"
+        );
     }
     until(async || outbox::depth(&*db, Service::CALL).await.unwrap() == 0).await;
     stop.cancel();
@@ -135,24 +176,46 @@ struct Answer {
 #[async_trait]
 impl RequestHandler for Answer {
     async fn handle(&self, body: Bytes) -> Option<Bytes> {
-        self.seen.lock().await.push(String::from_utf8_lossy(&body).into_owned());
+        self.seen
+            .lock()
+            .await
+            .push(String::from_utf8_lossy(&body).into_owned());
         let status = self.statuses.lock().await.pop().unwrap_or(200);
         Some(Response::bare(status).encode())
     }
 }
 
-async fn serve(bus: &InProcess, queue: &str, statuses: &[u16]) -> (trunkline_bus::Consumer, Arc<Answer>) {
-    let answer =
-        Arc::new(Answer { statuses: Mutex::new(statuses.to_vec()), seen: Mutex::new(Vec::new()) });
-    let consumer = bus.serve(QueueSpec::new(queue, 10), Arc::clone(&answer) as _).await.unwrap();
+async fn serve(
+    bus: &InProcess,
+    queue: &str,
+    statuses: &[u16],
+) -> (trunkline_bus::Consumer, Arc<Answer>) {
+    let answer = Arc::new(Answer {
+        statuses: Mutex::new(statuses.to_vec()),
+        seen: Mutex::new(Vec::new()),
+    });
+    let consumer = bus
+        .serve(QueueSpec::new(queue, 10), Arc::clone(&answer) as _)
+        .await
+        .unwrap();
     (consumer, answer)
 }
 
 async fn schedule(ledger: &Ledger, key: &str, in_ms: i64) {
     let now = ledger.now().await.unwrap();
-    let duty = Duty::new(key, "owner", now.plus_millis(in_ms), "target", Method::Delete, "/v1/x")
-        .json(&serde_json::json!({"a": 1}));
-    ledger.apply(Batch::new().with(ledger.schedule(now, &duty))).await.unwrap();
+    let duty = Duty::new(
+        key,
+        "owner",
+        now.plus_millis(in_ms),
+        "target",
+        Method::Delete,
+        "/v1/x",
+    )
+    .json(&serde_json::json!({"a": 1}));
+    ledger
+        .apply(Batch::new().with(ledger.schedule(now, &duty)))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -164,12 +227,23 @@ async fn due_row_is_sent_as_the_ordinary_request_and_then_gone() {
     let running = ledger.start(&stop);
     schedule(&ledger, "now", 0).await;
     schedule(&ledger, "cancelled", 50).await;
-    ledger.apply(Batch::new().with(ledger.cancel("cancelled"))).await.unwrap();
-    until(async || due::by_key(&*db, Service::CALL, "now").await.unwrap().is_none()).await;
+    ledger
+        .apply(Batch::new().with(ledger.cancel("cancelled")))
+        .await
+        .unwrap();
+    until(async || {
+        due::by_key(&*db, Service::CALL, "now")
+            .await
+            .unwrap()
+            .is_none()
+    })
+    .await;
     let seen = answer.seen.lock().await.clone();
     assert_eq!(
         seen,
-        [r#"{"uri":"/v1/x","method":"DELETE","publisher":"call-manager","data_type":"application/json","data":{"a":1}}"#]
+        [
+            r#"{"uri":"/v1/x","method":"DELETE","publisher":"call-manager","data_type":"application/json","data":{"a":1}}"#
+        ]
     );
     stop.cancel();
     running.ended().await;
@@ -184,12 +258,25 @@ async fn duty_is_repeated_until_its_receiver_has_seen_it_and_not_after() {
     // Nobody serves the queue yet; then it fails once; then it refuses.
     schedule(&ledger, "again", 0).await;
     until(async || {
-        due::by_key(&*db, Service::CALL, "again").await.unwrap().is_some_and(|due| due.attempts > 0)
+        due::by_key(&*db, Service::CALL, "again")
+            .await
+            .unwrap()
+            .is_some_and(|due| due.attempts > 0)
     })
     .await;
     let (_consumer, answer) = serve(&bus, "target", &[404, 500]).await;
-    until(async || due::by_key(&*db, Service::CALL, "again").await.unwrap().is_none()).await;
-    assert_eq!(answer.seen.lock().await.len(), 2, "a refusal settles it, a failure does not");
+    until(async || {
+        due::by_key(&*db, Service::CALL, "again")
+            .await
+            .unwrap()
+            .is_none()
+    })
+    .await;
+    assert_eq!(
+        answer.seen.lock().await.len(),
+        2,
+        "a refusal settles it, a failure does not"
+    );
     stop.cancel();
     running.ended().await;
 }
@@ -209,7 +296,11 @@ async fn webhook_is_sent_beside_the_event_unless_the_customer_is_nil() {
     until(async || outbox::depth(&*db, Service::CALL).await.unwrap() == 0).await;
     let seen = answer.seen.lock().await.clone();
     assert_eq!(seen.len(), 1);
-    assert!(seen[0].contains(r#""data":{"type":"call_hangup","data":[2]}"#), "{}", seen[0]);
+    assert!(
+        seen[0].contains(r#""data":{"type":"call_hangup","data":[2]}"#),
+        "{}",
+        seen[0]
+    );
     stop.cancel();
     running.ended().await;
 }

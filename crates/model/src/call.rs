@@ -10,8 +10,8 @@ use crate::action::Action;
 use crate::address::Address;
 use crate::groupcall::Groupcall;
 use crate::id::{
-    ActiveflowId, AsteriskId, BridgeId, CallId, ChannelId, ConfbridgeId, CustomerId, ExternalMediaId, FlowId,
-    GroupcallId, OwnerId, RecordingId, RouteId,
+    ActiveflowId, AsteriskId, BridgeId, CallId, ChannelId, ConfbridgeId, CustomerId,
+    ExternalMediaId, FlowId, GroupcallId, OwnerId, RecordingId, RouteId,
 };
 use crate::route::Route;
 use crate::time::Timestamp;

@@ -96,9 +96,8 @@ impl Api {
                 .as_str()
                 .unwrap_or_default()
                 .to_owned();
-            let is_last = rows.len() < 1_000 || next.is_empty();
             all.extend(rows);
-            if is_last {
+            if next.is_empty() {
                 return Ok(all);
             }
             token = next;

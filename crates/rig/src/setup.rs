@@ -83,8 +83,7 @@ impl Api {
         let provider = id(&self.post("/v1/providers", &provider).await?)?;
         let route = json!({"name": "everywhere", "provider_id": provider, "target": "all"});
         self.post("/v1/routes", &route).await?;
-        let number =
-            json!({"number": source, "name": "source"});
+        let number = json!({"number": source, "name": "source"});
         self.post("/v1/numbers", &number).await?;
         let config = json!({"name": "allowed", "destination_whitelist": countries});
         self.post("/v1/outbound_configs", &config).await?;

@@ -40,7 +40,13 @@ impl CampaignManager {
         let age = now.since(call.tm_create.unwrap_or(now));
         match attempt::check(&found, age, &self.config.attempt.pauses()) {
             Check::Done(outcome) => {
-                self.done(&call, outcome, Report::Counted).await?;
+                // A request whose caller has given up is not executed: what does
+                // not exist by now never will, and nobody's telephone rang.
+                let report = match found {
+                    Found::Nothing => Report::Untried,
+                    Found::Call(_) | Found::Activeflow(_) | Found::Away => Report::Counted,
+                };
+                self.done(&call, outcome, report).await?;
             }
             Check::Again(pause) => {
                 if let Found::Activeflow(flow) = &found {

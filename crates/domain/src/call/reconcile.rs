@@ -73,7 +73,9 @@ pub fn compare(
         }
     }
     for (id, channel) in channels {
-        let young = channel.tm_create.is_some_and(|at| now.since(at) < limits.grace);
+        let young = channel
+            .tm_create
+            .is_some_and(|at| now.since(at) < limits.grace);
         if channel.orphan && !used.contains(id) && !young {
             repairs.push(Repair::HangupChannel(id.clone()));
         }
@@ -86,22 +88,35 @@ fn changed(call: &Call) -> Option<Timestamp> {
     call.tm_update.or(call.tm_create)
 }
 
-fn of_listed(call: &Call, state: &State, settled: bool, now: Timestamp, limits: Limits) -> Option<Repair> {
+fn of_listed(
+    call: &Call,
+    state: &State,
+    settled: bool,
+    now: Timestamp,
+    limits: Limits,
+) -> Option<Repair> {
     if !matches!(on_channel_state(call, state), Change::None) {
-        return Some(Repair::ChannelState(call.id, call.channel_id.clone(), state.clone()));
+        return Some(Repair::ChannelState(
+            call.id,
+            call.channel_id.clone(),
+            state.clone(),
+        ));
     }
     if !settled {
         return None;
     }
     match call.status {
         Status::Progressing => stalled(call),
-        Status::Terminating | Status::Canceling => {
-            Some(Repair::EndChannel(call.id, call.channel_id.clone(), cause::NORMAL))
-        }
+        Status::Terminating | Status::Canceling => Some(Repair::EndChannel(
+            call.id,
+            call.channel_id.clone(),
+            cause::NORMAL,
+        )),
         Status::Dialing | Status::Ringing => {
             let longest = limits.dial_timeout + limits.grace;
             let overdue = changed(call).is_some_and(|at| now.since(at) >= longest);
-            overdue.then(|| Repair::EndChannel(call.id, call.channel_id.clone(), cause::NO_RESPONSE))
+            overdue
+                .then(|| Repair::EndChannel(call.id, call.channel_id.clone(), cause::NO_RESPONSE))
         }
         Status::None | Status::Hangup | Status::Other(_) => None,
     }
@@ -116,7 +131,9 @@ fn stalled(call: &Call) -> Option<Repair> {
         // A due row brings it.
         Step::Wait { .. } => None,
         Step::Play { .. } => Some(Repair::AskPlayback(call.id)),
-        Step::Answer | Step::Hangup(_) | Step::HangupAs(_) | Step::Skip { .. } => Some(Repair::Resume(call.id)),
+        Step::Answer | Step::Hangup(_) | Step::HangupAs(_) | Step::Skip { .. } => {
+            Some(Repair::Resume(call.id))
+        }
     }
 }
 
@@ -129,7 +146,10 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { grace: Duration::from_secs(15), dial_timeout: Duration::from_secs(60) };
+    const LIMITS: Limits = Limits {
+        grace: Duration::from_secs(15),
+        dial_timeout: Duration::from_secs(60),
+    };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000)
@@ -148,11 +168,19 @@ mod tests {
     }
 
     fn sleeping() -> Action {
-        Action { id: ActionId::random(), kind: Kind::Sleep, ..Action::default() }
+        Action {
+            id: ActionId::random(),
+            kind: Kind::Sleep,
+            ..Action::default()
+        }
     }
 
     fn listed(state: State, orphan: bool, created: i64) -> Listed {
-        Listed { state, orphan, tm_create: Some(at(created)) }
+        Listed {
+            state,
+            orphan,
+            tm_create: Some(at(created)),
+        }
     }
 
     #[test]
@@ -169,7 +197,13 @@ mod tests {
             ("foreign".into(), listed(State::Up, false, 0)),
         ]);
         let repairs = compare(&calls, &channels, at(100), LIMITS);
-        assert_eq!(repairs, [Repair::FinishCall(calls[0].id), Repair::HangupChannel("orphan".into())]);
+        assert_eq!(
+            repairs,
+            [
+                Repair::FinishCall(calls[0].id),
+                Repair::HangupChannel("orphan".into())
+            ]
+        );
     }
 
     fn repairs_of(call: Call, state: State, now: i64) -> Vec<Repair> {
@@ -193,13 +227,29 @@ mod tests {
         };
         let waits = answered(sleeping(), false);
         assert_eq!(repairs_of(waits, State::Up, 100), []);
-        for stuck in [answered(sleeping(), true), answered(Action::reserved(ActionId::START), false)] {
+        for stuck in [
+            answered(sleeping(), true),
+            answered(Action::reserved(ActionId::START), false),
+        ] {
             let id = stuck.id;
-            assert_eq!(repairs_of(stuck.clone(), State::Up, 10), [], "it may be on its way");
+            assert_eq!(
+                repairs_of(stuck.clone(), State::Up, 10),
+                [],
+                "it may be on its way"
+            );
             assert_eq!(repairs_of(stuck, State::Up, 100), [Repair::Resume(id)]);
         }
-        let option = serde_json::json!({"stream_urls": ["hello"]}).as_object().cloned();
-        let plays = answered(Action { kind: Kind::Play, option, ..sleeping() }, false);
+        let option = serde_json::json!({"stream_urls": ["hello"]})
+            .as_object()
+            .cloned();
+        let plays = answered(
+            Action {
+                kind: Kind::Play,
+                option,
+                ..sleeping()
+            },
+            false,
+        );
         let id = plays.id;
         assert_eq!(repairs_of(plays, State::Up, 100), [Repair::AskPlayback(id)]);
     }
@@ -210,7 +260,11 @@ mod tests {
         let expected = Repair::EndChannel(ending.id, "c".into(), 16);
         assert_eq!(repairs_of(ending, State::Up, 100), [expected]);
         let forgotten = call("c", Status::Dialing, 0);
-        assert_eq!(repairs_of(forgotten.clone(), State::Down, 60), [], "it may be dialed");
+        assert_eq!(
+            repairs_of(forgotten.clone(), State::Down, 60),
+            [],
+            "it may be dialed"
+        );
         let expected = Repair::EndChannel(forgotten.id, "c".into(), 18);
         assert_eq!(repairs_of(forgotten, State::Down, 100), [expected]);
     }
