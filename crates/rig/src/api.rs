@@ -29,12 +29,18 @@ impl Api {
         &self.base
     }
 
-    /// Sends a request and returns status and body, whatever they are.
+    /// Sends a request with a body and returns status and answer, whatever they
+    /// are.
     ///
     /// # Errors
     ///
     /// When there is no answer, or it is not JSON.
-    pub async fn send(
+    pub async fn send(&self, method: &str, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let (status, value) = self.raw(method.parse()?, path, Some(body)).await?;
+        Ok((status.as_u16(), value))
+    }
+
+    async fn raw(
         &self,
         method: Method,
         path: &str,
@@ -62,7 +68,7 @@ impl Api {
     }
 
     async fn done(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let (status, value) = self.send(method.clone(), path, body).await?;
+        let (status, value) = self.raw(method.clone(), path, body).await?;
         if !status.is_success() {
             bail!("{method} {path} was answered with {status}: {value}");
         }

@@ -28,6 +28,25 @@ pub struct Options {
     pub account: String,
     /// Further environment variables.
     pub environment: Vec<(String, String)>,
+    /// No file may grow beyond this many blocks of 512 bytes: as good as a full
+    /// disk. [`Trunkline::make_room`] lifts it.
+    pub file_blocks: Option<u64>,
+}
+
+impl Options {
+    /// The program, under its limit if it has one.
+    fn command(&self) -> Command {
+        let Some(blocks) = self.file_blocks else {
+            return Command::new(&self.program);
+        };
+        // Without the signal a write beyond the limit fails as on a full disk.
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!(
+            "trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\""
+        ));
+        command.arg(&self.program);
+        command
+    }
 }
 
 /// A running `trunkline serve`.
@@ -73,7 +92,7 @@ impl Trunkline {
     ) -> Result<Self> {
         std::fs::create_dir_all(&options.dir)?;
         let log = options.dir.join("trunkline.log");
-        let mut command = Command::new(&options.program);
+        let mut command = options.command();
         command
             .arg("serve")
             .arg("--data-dir")
@@ -151,6 +170,22 @@ impl Trunkline {
     /// The process itself.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// Lifts the limit of [`Options::file_blocks`].
+    ///
+    /// # Errors
+    ///
+    /// When the process has ended, or the system refuses.
+    pub async fn make_room(&self) -> Result<()> {
+        let id = self.process.id().context("Trunkline has ended")?;
+        let status = Command::new("prlimit")
+            .args(["--fsize=unlimited", "--pid"])
+            .arg(id.to_string())
+            .status()
+            .await?;
+        anyhow::ensure!(status.success(), "the limit could not be lifted");
+        Ok(())
     }
 
     /// Ends it cleanly.

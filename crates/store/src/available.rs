@@ -110,13 +110,17 @@ pub async fn available(
 ///
 /// As [`Database::query`].
 pub async fn summary(db: &dyn Database, rules: &Rules, now: Timestamp) -> Result<Summary, Error> {
+    // Several queries see several moments: a target that comes back from a call
+    // in between must not be missed by all of them, or its campaign ends. So
+    // calls are looked for before and after.
+    let progressing = exists(db, rules.outdial, "status = 'progressing'").await?;
     let available = !available(db, rules, now, 1).await?.is_empty();
     let next_try = next_try(db, rules, now).await?;
     Ok(Summary {
         available,
         waiting: next_try.is_some(),
         next_try,
-        progressing: exists(db, rules.outdial, "status = 'progressing'").await?,
+        progressing: progressing || exists(db, rules.outdial, "status = 'progressing'").await?,
         done: exists(db, rules.outdial, "status = 'done'").await?,
         exhausted: exhausted(db, rules).await?,
     })

@@ -73,6 +73,7 @@ impl World {
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).into()))
                 .collect(),
+            file_blocks: None,
         })
     }
 

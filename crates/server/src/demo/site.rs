@@ -43,6 +43,7 @@ impl Site {
             asterisk: asterisk.url(),
             account: asterisk.account()?,
             environment: Vec::new(),
+            file_blocks: None,
         };
         let trunkline = Trunkline::start(options).await?;
         Ok(Self {

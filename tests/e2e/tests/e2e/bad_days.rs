@@ -1,8 +1,9 @@
 //! Asterisk away, gone, restarted, or refusing; Trunkline stopped and killed.
 
 use anyhow::Result;
+use serde_json::json;
 use trunkline_e2e::{PATIENCE, SOURCE, World, number, people, plan, sleep_and_hangup};
-use trunkline_rig::{Api, CampaignPlan, Trunkline};
+use trunkline_rig::{Api, CampaignPlan, Options, Trunkline, tel};
 
 /// Every person was dialed exactly once, and every attempt has a result.
 async fn each_was_dialed_once(api: &Api, campaign: &str, targets: &[String]) -> Result<()> {
@@ -150,6 +151,53 @@ async fn campaign_survives_kill_9() -> Result<()> {
         Ok(world.asterisk.channels().await?.is_empty())
     })
     .await?;
+    trunkline.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn full_disk_refuses_what_is_new_loses_nothing_and_goes_on_when_there_is_room() -> Result<()>
+{
+    let world = World::without_asterisk()?;
+    let options = Options {
+        file_blocks: Some(8_192),
+        ..world.options("trunkline:unused", &[])?
+    };
+    let trunkline = Trunkline::start(options).await?;
+    let api = trunkline.api();
+    let (outdial, _) = api.outdial("large", &[]).await?;
+    let path = format!("/v1/outdials/{outdial}/targets");
+    let target =
+        json!({"name": "x", "detail": "x".repeat(60_000), "destination_0": tel("+493023125001")});
+    let mut taken = 0;
+    let refused = loop {
+        let (status, answer) = api.send("POST", &path, &target).await?;
+        if status != 200 {
+            break (status, answer);
+        }
+        taken += 1;
+        assert!(taken < 1_000, "the disk is never full");
+    };
+    assert_eq!(refused.0, 503, "{}", refused.1);
+    assert!(
+        trunkline.output().contains("cannot be written"),
+        "{}",
+        trunkline.output()
+    );
+    assert_eq!(
+        api.list(&path).await?.len(),
+        taken,
+        "reading goes on, and what was taken is there"
+    );
+    trunkline.make_room().await?;
+    api.until(PATIENCE, "there is room again", async |api| {
+        Ok(api.send("POST", &path, &target).await?.0 == 200)
+    })
+    .await?;
+    let (status, stopped) = trunkline.stop().await?;
+    assert!(status.success());
+    let trunkline = Trunkline::again(stopped).await?;
+    assert_eq!(trunkline.api().list(&path).await?.len(), taken + 1);
     trunkline.stop().await?;
     Ok(())
 }
