@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test fmt lint check deps unit it e2e bench doc clean-servers
+.PHONY: demo test fmt lint check deps unit it e2e bench doc
 
 ## Calls twelve people on this machine through a real Asterisk.
 demo: asterisk
@@ -28,9 +28,10 @@ lint:
 check:
 	$(CARGO) check --workspace --all-targets
 
-## The direction of dependencies between the crates.
+## The direction of dependencies, and the tests that the documents name.
 deps:
 	$(CARGO) xtask check-deps
+	$(CARGO) xtask check-docs
 
 unit:
 	$(CARGO) test --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e

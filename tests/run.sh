@@ -35,6 +35,7 @@ command -v cc >/dev/null || {
 step 'format' cargo fmt --all --check
 step 'lint' cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 step 'direction of dependencies' cargo xtask check-deps
+step 'tests that the documents name' cargo xtask check-docs
 step 'unit tests' tests --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e
 step 'whole nodes' tests --package trunkline-it
 step 'Asterisk, SIPp and espeak-ng' asterisk/get.sh

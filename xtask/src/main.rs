@@ -1,12 +1,14 @@
 //! Chores of the workspace: `cargo xtask <chore>`.
 
 mod check_deps;
+mod check_docs;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
-const USAGE: &str = "usage: cargo xtask check-deps";
+const USAGE: &str = "usage: cargo xtask check-deps | check-docs";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -22,8 +24,28 @@ fn run(args: Vec<String>) -> anyhow::Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         ["check-deps"] => check_deps(),
+        ["check-docs"] => check_docs(),
         _ => bail!(USAGE),
     }
+}
+
+fn check_docs() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask stands in the workspace")?;
+    let missing = check_docs::missing(root)?;
+    if missing.is_empty() {
+        eprintln!(
+            "check-docs: every test that {} names exists",
+            check_docs::DOCUMENT
+        );
+        return Ok(());
+    }
+    bail!(
+        "check-docs: {} names tests that do not exist: {}",
+        check_docs::DOCUMENT,
+        missing.join(", ")
+    );
 }
 
 fn check_deps() -> anyhow::Result<()> {
@@ -42,7 +64,7 @@ fn check_deps() -> anyhow::Result<()> {
         eprintln!("check-deps: {violation}");
     }
     bail!(
-        "check-deps: {} dependencies break the direction of style.md §2",
+        "check-deps: {} dependencies break the direction (docs/ARCHITECTURE.md)",
         violations.len()
     );
 }

@@ -282,6 +282,7 @@ async fn open(config: &Config) -> Result<(DataDir, Arc<SqliteDatabase>), Error> 
         let sizes = trunkline_store_sqlite::Config {
             write_queue: store.write_queue,
             group: store.group,
+            group_wait: Duration::from_micros(store.group_wait_us),
             readers: store.readers,
             read_queue: store.read_queue,
             busy_timeout: Duration::from_millis(store.busy_timeout_ms),

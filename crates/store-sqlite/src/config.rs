@@ -9,6 +9,9 @@ pub struct Config {
     pub write_queue: usize,
     /// Most batches that are committed at once.
     pub group: usize,
+    /// How long the first batch of a group waits for others before they are
+    /// committed together: a commit costs far more than a batch.
+    pub group_wait: Duration,
     /// Reader connections, each on its own thread.
     pub readers: usize,
     /// Queries that may wait for a reader; further callers await a place.
@@ -22,6 +25,7 @@ impl Default for Config {
         Self {
             write_queue: 4096,
             group: 512,
+            group_wait: Duration::from_micros(500),
             readers: 2,
             read_queue: 1024,
             busy_timeout: Duration::from_secs(5),

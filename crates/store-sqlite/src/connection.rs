@@ -1,6 +1,9 @@
 //! One connection: its settings, and how values go in and out.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
@@ -29,6 +32,8 @@ pub(crate) fn reader(path: &Path, config: &Config) -> rusqlite::Result<Connectio
     connection.busy_timeout(config.busy_timeout)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -4_000)?;
+    // Pages of the file without a copy; every commit empties the cache.
+    connection.pragma_update(None, "mmap_size", 256 << 20)?;
     settings(&connection)?;
     Ok(connection)
 }
@@ -57,13 +62,56 @@ pub(crate) fn limit_pages(connection: &Connection, pages: u32) -> Result<(), Err
 
 /// Runs one `SELECT`.
 pub(crate) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Rows, Error> {
-    select(connection, sql, params).map_err(|error| of(&error))?
+    select(connection, sql, params, |statement| names(statement).into())
+        .map_err(|error| of(&error))?
+}
+
+/// A reader that remembers the column names of what it has been asked: most
+/// queries are asked again and again.
+pub(crate) struct Reader {
+    connection: Connection,
+    columns: RefCell<HashMap<String, Arc<[String]>>>,
+}
+
+impl Reader {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            columns: RefCell::default(),
+        }
+    }
+
+    /// Runs one `SELECT`.
+    pub(crate) fn query(&self, sql: &str, params: &[Value]) -> Result<Rows, Error> {
+        select(&self.connection, sql, params, |statement| {
+            self.names(sql, statement)
+        })
+        .map_err(|error| of(&error))?
+    }
+
+    fn names(&self, sql: &str, statement: &rusqlite::Statement<'_>) -> Arc<[String]> {
+        let mut known = self.columns.borrow_mut();
+        if let Some(columns) = known.get(sql) {
+            return Arc::clone(columns);
+        }
+        if known.len() >= CACHED_STATEMENTS {
+            known.clear();
+        }
+        let columns: Arc<[String]> = names(statement).into();
+        known.insert(sql.to_owned(), Arc::clone(&columns));
+        columns
+    }
+}
+
+fn names(statement: &rusqlite::Statement<'_>) -> Vec<String> {
+    statement.column_names().map(str::to_owned).collect()
 }
 
 fn select(
     connection: &Connection,
     sql: &str,
     params: &[Value],
+    columns: impl FnOnce(&rusqlite::Statement<'_>) -> Arc<[String]>,
 ) -> rusqlite::Result<Result<Rows, Error>> {
     let mut statement = connection.prepare_cached(sql)?;
     if !statement.readonly() {
@@ -71,7 +119,7 @@ fn select(
             "a query must not write: {sql}"
         ))));
     }
-    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let columns = columns(&statement);
     let width = columns.len();
     let mut rows = Vec::new();
     let mut found = statement.query(params_from_iter(params.iter().map(Bound)))?;
@@ -81,7 +129,7 @@ fn select(
             .collect::<rusqlite::Result<_>>()?;
         rows.push(cells);
     }
-    Ok(Ok(Rows::new(columns, rows)))
+    Ok(Ok(Rows::shared(columns, rows)))
 }
 
 /// Runs statement number `at` of a batch and checks its row count.

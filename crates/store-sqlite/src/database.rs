@@ -12,7 +12,7 @@ use trunkline_store::{Batch, Database, Dialect, Error, Rows, Value};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::connection;
+use crate::connection::{self, Reader};
 use crate::error::OpenError;
 use crate::migrate;
 use crate::queue::Queue;
@@ -27,6 +27,9 @@ pub struct SqliteDatabase {
     counters: Arc<Counters>,
 }
 
+/// How a query for a single row ends.
+const ONE_ROW: &str = " LIMIT 1";
+
 enum Engine {
     File(Threads),
     Memory(Mutex<Connection>),
@@ -35,6 +38,9 @@ enum Engine {
 struct Threads {
     writes: Arc<Queue<writer::Job>>,
     reads: Arc<Queue<reader::Job>>,
+    /// Readers for single rows: quick enough to be asked where the question
+    /// arises, which saves two changes of thread.
+    single: Mutex<Vec<Reader>>,
     handles: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -73,9 +79,10 @@ impl SqliteDatabase {
 
         let mut threads = Threads::new(&config);
         let counters = Arc::new(Counters::default());
-        threads.start_writer(connection, config.group.max(1), Arc::clone(&counters))?;
+        threads.start_writer(connection, &config, Arc::clone(&counters))?;
         for _ in 0..config.readers.max(1) {
             threads.start_reader(connection::reader(path, &config).map_err(failed)?)?;
+            threads.add_single(connection::reader(path, &config).map_err(failed)?);
         }
         Ok(Self {
             engine: Engine::File(threads),
@@ -145,6 +152,7 @@ impl Threads {
         Self {
             writes: Arc::new(Queue::new(config.write_queue)),
             reads: Arc::new(Queue::new(config.read_queue)),
+            single: Mutex::default(),
             handles: Mutex::default(),
         }
     }
@@ -152,18 +160,47 @@ impl Threads {
     fn start_writer(
         &mut self,
         connection: Connection,
-        group: usize,
+        config: &Config,
         counters: Arc<Counters>,
     ) -> Result<(), OpenError> {
         let queue = Arc::clone(&self.writes);
+        let (group, wait) = (config.group.max(1), config.group_wait);
         self.start("store-writer", move || {
-            writer::run(&connection, &queue, group, &counters)
+            writer::run(&connection, &queue, group, wait, &counters)
         })
     }
 
     fn start_reader(&mut self, connection: Connection) -> Result<(), OpenError> {
         let queue = Arc::clone(&self.reads);
-        self.start("store-reader", move || reader::run(&connection, &queue))
+        let reader = Reader::new(connection);
+        self.start("store-reader", move || reader::run(&reader, &queue))
+    }
+
+    fn add_single(&mut self, connection: Connection) {
+        let singles = self
+            .single
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        singles.push(Reader::new(connection));
+    }
+
+    /// Answers a query for one row on the spot; `None` when it asks for more, or
+    /// all readers for it are busy.
+    fn read_single(&self, sql: &str, params: &[Value]) -> Option<Result<Rows, Error>> {
+        if !sql.ends_with(ONE_ROW) {
+            return None;
+        }
+        let reader = self
+            .single
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()?;
+        let rows = reader.query(sql, params);
+        self.single
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(reader);
+        Some(rows)
     }
 
     fn start(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
@@ -185,6 +222,9 @@ impl Threads {
     }
 
     async fn read(&self, sql: &str, params: Vec<Value>) -> Result<Rows, Error> {
+        if let Some(rows) = self.read_single(sql, &params) {
+            return rows;
+        }
         let (reply, answer) = oneshot::channel();
         if !self
             .reads
@@ -201,6 +241,10 @@ impl Threads {
     }
 
     fn close(&self) {
+        self.single
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.reads.close();
         self.writes.close();
         for handle in self

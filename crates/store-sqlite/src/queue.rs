@@ -70,6 +70,16 @@ impl<T> Queue<T> {
     }
 
     /// Refuses further jobs. What is in the queue can still be taken.
+    /// Takes up to `most` jobs that are there already.
+    pub(crate) fn take_more(&self, most: usize) -> Vec<T> {
+        let mut state = self.lock();
+        let count = most.min(state.jobs.len());
+        let taken = state.jobs.drain(..count).collect();
+        drop(state);
+        self.places.add_permits(count);
+        taken
+    }
+
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.places.close();

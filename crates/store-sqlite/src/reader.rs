@@ -1,10 +1,9 @@
 //! Readers: threads that share one queue of queries.
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 use trunkline_store::{Error, Rows, Value};
 
-use crate::connection;
+use crate::connection::Reader;
 use crate::queue::Queue;
 
 /// A query and where its rows go.
@@ -15,15 +14,12 @@ pub(crate) struct Job {
 }
 
 /// Works until the queue is closed and empty.
-pub(crate) fn run(connection: &Connection, queue: &Queue<Job>) {
+pub(crate) fn run(reader: &Reader, queue: &Queue<Job>) {
     // One at a time: what this thread takes, no other reader can run.
     while let Some(jobs) = queue.take(1) {
         for job in jobs {
             if !job.reply.is_closed() {
-                drop(
-                    job.reply
-                        .send(connection::query(connection, &job.sql, &job.params)),
-                );
+                drop(job.reply.send(reader.query(&job.sql, &job.params)));
             }
         }
     }

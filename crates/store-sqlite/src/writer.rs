@@ -1,5 +1,7 @@
 //! The writer: many batches, one transaction, each batch for itself.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 use trunkline_store::{Batch, Error};
@@ -21,8 +23,18 @@ pub(crate) enum Job {
 
 /// Works until the queue is closed and empty, then moves the log into the
 /// database file.
-pub(crate) fn run(connection: &Connection, queue: &Queue<Job>, group: usize, counters: &Counters) {
-    while let Some(jobs) = queue.take(group) {
+pub(crate) fn run(
+    connection: &Connection,
+    queue: &Queue<Job>,
+    group: usize,
+    wait: Duration,
+    counters: &Counters,
+) {
+    while let Some(mut jobs) = queue.take(group) {
+        if jobs.len() < group && !wait.is_zero() {
+            std::thread::sleep(wait);
+            jobs.extend(queue.take_more(group - jobs.len()));
+        }
         serve(connection, jobs, counters);
     }
     if let Err(error) = checkpoint(connection) {

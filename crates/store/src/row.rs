@@ -27,6 +27,12 @@ impl Rows {
         }
     }
 
+    /// The same with column names that several answers share.
+    #[must_use]
+    pub fn shared(columns: Arc<[String]>, rows: Vec<Vec<Value>>) -> Self {
+        Self { columns, rows }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

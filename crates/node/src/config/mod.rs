@@ -124,6 +124,8 @@ pub struct Store {
     pub write_queue: usize,
     /// Most batches that are committed at once.
     pub group: usize,
+    /// How long the first batch of a group waits for others, microseconds.
+    pub group_wait_us: u64,
     /// How long a lock of another program is waited for, milliseconds.
     pub busy_timeout_ms: u64,
 }
@@ -136,6 +138,7 @@ impl Default for Store {
             read_queue: 1_024,
             write_queue: 4_096,
             group: 512,
+            group_wait_us: 500,
             busy_timeout_ms: 5_000,
         }
     }

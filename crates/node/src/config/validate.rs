@@ -6,7 +6,7 @@ use super::error::{ConfigError, Problem};
 use super::{Config, Role};
 
 /// Options that may be zero.
-const MAY_BE_ZERO: &[&str] = &["shutdown_grace_ms", "conflict_retries"];
+const MAY_BE_ZERO: &[&str] = &["shutdown_grace_ms", "conflict_retries", "group_wait_us"];
 
 impl Config {
     /// Checks what no single option shows.
