@@ -1,6 +1,7 @@
 //! The ledger: how a role writes changes with what follows from them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -26,6 +27,9 @@ pub struct Ledger {
     pub(crate) metrics: DeliveryMetrics,
     pub(crate) outbox_written: Notify,
     pub(crate) due_written: Notify,
+    /// When the scheduler looks at the due rows next, microseconds; duties that
+    /// are due later need not wake it.
+    pub(crate) next_look: AtomicI64,
 }
 
 /// The two tasks of a ledger.
@@ -59,6 +63,7 @@ impl Ledger {
             metrics,
             outbox_written: Notify::new(),
             due_written: Notify::new(),
+            next_look: AtomicI64::new(i64::MAX),
         })
     }
 
@@ -86,18 +91,17 @@ impl Ledger {
         if batch.is_empty() {
             return Ok(());
         }
-        let touches = |table: &str| {
-            batch
-                .statements
-                .iter()
-                .any(|statement| statement.sql.contains(table))
-        };
-        let (events, duties) = (touches("trunkline_outbox"), touches("trunkline_due"));
+        let events = batch
+            .statements
+            .iter()
+            .any(|statement| outbox::is_insert(statement));
+        let first_due = batch.statements.iter().filter_map(due::due_at_of).min();
         self.db.apply(batch).await?;
         if events {
             self.outbox_written.notify_one();
         }
-        if duties {
+        let next_look = self.next_look.load(Ordering::SeqCst);
+        if first_due.is_some_and(|due| due.as_micros() < next_look) {
             self.due_written.notify_one();
         }
         Ok(())

@@ -28,12 +28,15 @@ pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
         match publish_next(&ledger, after).await {
             Ok(Published {
                 last: Some(last),
+                more,
                 finishing,
             }) => {
                 after = last;
                 in_flight.spawn(finishing);
-                while in_flight.try_join_next().is_some() {}
-                continue;
+                // What is written from here on wakes the relay.
+                if more {
+                    continue;
+                }
             }
             Ok(Published { last: None, .. }) => {}
             Err(error) => {
@@ -65,6 +68,8 @@ pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
 struct Published {
     /// Last row that was read; none when there was nothing.
     last: Option<i64>,
+    /// As many rows were read as may be at once.
+    more: bool,
     /// Waits for confirmations and deletes the rows; true when all are gone.
     finishing: futures_util::future::BoxFuture<'static, bool>,
 }
@@ -77,6 +82,7 @@ async fn publish_next(ledger: &Arc<Ledger>, after: i64) -> Result<Published, Fai
         .metrics
         .outbox_depth
         .set(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+    let more = rows.len() >= ledger.config.outbox_batch as usize;
     let last = rows.last().map(|row| row.seq);
     let mut waiting = Vec::with_capacity(rows.len());
     for row in rows {
@@ -87,7 +93,11 @@ async fn publish_next(ledger: &Arc<Ledger>, after: i64) -> Result<Published, Fai
         waiting.push(finish(Arc::clone(ledger), row, confirmation));
     }
     let finishing = Box::pin(async move { join_all(waiting).await.into_iter().all(|gone| gone) });
-    Ok(Published { last, finishing })
+    Ok(Published {
+        last,
+        more,
+        finishing,
+    })
 }
 
 /// Waits until one event is safe and deletes its row.

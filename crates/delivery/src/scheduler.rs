@@ -1,6 +1,7 @@
 //! The scheduler: sends each due row as the ordinary request that it is.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -44,6 +45,8 @@ async fn fire_due(
     in_flight: &mut JoinSet<()>,
 ) -> Result<Duration, Error> {
     let service = ledger.service();
+    // Until the next look is known, every new duty asks for one.
+    ledger.next_look.store(i64::MAX, Ordering::SeqCst);
     let now = ledger.now().await?;
     let lease = ledger.config.due_lease();
     let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
@@ -64,7 +67,11 @@ async fn fire_due(
     }
     let next = due::next_due(ledger.db(), service).await?;
     let pause = next.map_or(ledger.config.idle_poll(), |next| next.since(now));
-    Ok(pause.clamp(Duration::from_millis(1), ledger.config.idle_poll()))
+    let pause = pause.clamp(Duration::from_millis(1), ledger.config.idle_poll());
+    ledger
+        .next_look
+        .store(now.plus(pause).as_micros(), Ordering::SeqCst);
+    Ok(pause)
 }
 
 async fn fire(ledger: &Ledger, entry: due::Due) {

@@ -282,6 +282,47 @@ async fn duty_is_repeated_until_its_receiver_has_seen_it_and_not_after() {
 }
 
 #[tokio::test]
+async fn duty_that_is_due_earlier_than_the_others_is_not_kept_waiting() {
+    let (db, bus) = (database(), InProcess::new());
+    let (_consumer, answer) = serve(&bus, "target", &[]).await;
+    let rpc = Rpc::new(
+        Arc::new(bus.clone()),
+        Service::CALL,
+        ServiceMetrics::default(),
+    );
+    // Without being woken the scheduler would sleep through this test.
+    let config = Config {
+        idle_poll_ms: 3_600_000,
+        ..Config::default()
+    };
+    let ledger = Ledger::new(
+        Arc::clone(&db) as Arc<dyn Database>,
+        rpc,
+        config,
+        DeliveryMetrics::default(),
+    );
+    let stop = CancellationToken::new();
+    let running = ledger.start(&stop);
+    for (key, in_ms) in [
+        ("late", 3_600_000),
+        ("soon", 50),
+        ("later", 7_200_000),
+        ("now", 0),
+    ] {
+        schedule(&ledger, key, in_ms).await;
+    }
+    until(async || answer.seen.lock().await.len() == 2).await;
+    assert!(
+        due::by_key(&*db, Service::CALL, "late")
+            .await
+            .unwrap()
+            .is_some()
+    );
+    stop.cancel();
+    running.ended().await;
+}
+
+#[tokio::test]
 async fn webhook_is_sent_beside_the_event_unless_the_customer_is_nil() {
     let (db, bus) = (database(), InProcess::new());
     let (_consumer, answer) = serve(&bus, &Service::WEBHOOK.request_queue(), &[]).await;

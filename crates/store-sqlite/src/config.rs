@@ -25,7 +25,7 @@ impl Default for Config {
         Self {
             write_queue: 4096,
             group: 512,
-            group_wait: Duration::from_micros(500),
+            group_wait: Duration::from_millis(1),
             readers: 2,
             read_queue: 1024,
             busy_timeout: Duration::from_secs(5),

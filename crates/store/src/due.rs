@@ -71,6 +71,19 @@ pub fn upsert(dialect: Dialect, due: &Due) -> Statement {
     }
 }
 
+/// When the duty that this statement writes is due; none when it writes no duty.
+#[must_use]
+pub fn due_at_of(statement: &Statement) -> Option<Timestamp> {
+    if !statement.sql.contains("INTO trunkline_due ") {
+        return None;
+    }
+    let at = COLUMNS.split(", ").position(|column| column == "due_at")?;
+    match statement.params.get(at)? {
+        Value::Text(text) => text.parse().ok(),
+        Value::Null | Value::Int(_) | Value::Real(_) | Value::Blob(_) => None,
+    }
+}
+
 /// Claims duties of a service that are due and not leased, oldest first. The
 /// caller sends each, then deletes it or sets another time; when it does
 /// neither the duty is free again after `lease`.

@@ -40,6 +40,12 @@ table! { Entry in "trunkline_outbox";
     "tm_create" tm_create time,
 }
 
+/// Whether this statement appends an event.
+#[must_use]
+pub fn is_insert(statement: &Statement) -> bool {
+    statement.sql.contains("INTO trunkline_outbox ")
+}
+
 /// Appends an event. Its `seq` is not looked at.
 #[must_use]
 pub fn insert(entry: &Entry) -> Statement {

@@ -138,7 +138,7 @@ impl Default for Store {
             read_queue: 1_024,
             write_queue: 4_096,
             group: 512,
-            group_wait_us: 500,
+            group_wait_us: 1_000,
             busy_timeout_ms: 5_000,
         }
     }
