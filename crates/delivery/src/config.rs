@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Events read and published at once.
     pub outbox_batch: u32,
+    /// How long an event waits for others, to be read, published and deleted
+    /// with them, milliseconds.
+    pub outbox_gather_ms: u64,
     /// Duties claimed at once.
     pub due_batch: u32,
     /// How long a claimed duty is ours, milliseconds. A request that is not
@@ -30,6 +33,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             outbox_batch: 512,
+            outbox_gather_ms: 10,
             due_batch: 256,
             due_lease_ms: 30_000,
             due_request_timeout_ms: 10_000,
@@ -43,6 +47,10 @@ impl Default for Config {
 impl Config {
     pub(crate) fn idle_poll(&self) -> Duration {
         Duration::from_millis(self.idle_poll_ms)
+    }
+
+    pub(crate) fn outbox_gather(&self) -> Duration {
+        Duration::from_millis(self.outbox_gather_ms)
     }
 
     pub(crate) fn due_lease(&self) -> Duration {

@@ -91,10 +91,7 @@ impl Ledger {
         if batch.is_empty() {
             return Ok(());
         }
-        let events = batch
-            .statements
-            .iter()
-            .any(|statement| outbox::is_insert(statement));
+        let events = batch.statements.iter().any(outbox::is_insert);
         let first_due = batch.statements.iter().filter_map(due::due_at_of).min();
         self.db.apply(batch).await?;
         if events {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::value::RawValue;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::client::DEFAULT_TIMEOUT;
 use trunkline_bus::metrics::EventLabels;
 use trunkline_bus::{Method, RpcError};
 use trunkline_model::service::Service;
-use trunkline_store::{Batch, outbox};
+use trunkline_store::outbox;
 
 use crate::ledger::Ledger;
 
@@ -23,7 +24,7 @@ const WEBHOOK_ATTEMPTS: i64 = 3;
 
 pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
     let mut after = 0;
-    let mut in_flight = tokio::task::JoinSet::new();
+    let mut in_flight = JoinSet::new();
     loop {
         match publish_next(&ledger, after).await {
             Ok(Published {
@@ -45,12 +46,8 @@ pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
                 after = 0;
             }
         }
-        let failed = tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            Some(outcome) = in_flight.join_next() => matches!(outcome, Ok(false)),
-            () = ledger.outbox_written.notified() => false,
-            () = tokio::time::sleep(ledger.config.idle_poll()) => false,
+        let Some(failed) = wait(&ledger, &mut in_flight, &stop).await else {
+            break;
         };
         if failed {
             // Some rows are still there: read from the beginning, later.
@@ -63,6 +60,33 @@ pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
         }
     }
     while in_flight.join_next().await.is_some() {}
+}
+
+/// Waits until there may be something to publish. True when a row is left over
+/// from before; none when the relay is to stop.
+async fn wait(
+    ledger: &Ledger,
+    in_flight: &mut JoinSet<bool>,
+    stop: &CancellationToken,
+) -> Option<bool> {
+    let idle = tokio::time::sleep(ledger.config.idle_poll());
+    tokio::pin!(idle);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            Some(outcome) = in_flight.join_next() => {
+                if !matches!(outcome, Ok(true)) {
+                    return Some(true);
+                }
+            }
+            () = ledger.outbox_written.notified() => {
+                tokio::time::sleep(ledger.config.outbox_gather()).await;
+                return Some(false);
+            }
+            () = &mut idle => return Some(false),
+        }
+    }
 }
 
 struct Published {
@@ -90,9 +114,9 @@ async fn publish_next(ledger: &Arc<Ledger>, after: i64) -> Result<Published, Fai
         let body = bytes::Bytes::from(row.body.clone().into_bytes());
         let confirmation = bus.publish(&row.exchange, Some(row.id), body).await?;
         ledger.metrics_of_event(&row.body);
-        waiting.push(finish(Arc::clone(ledger), row, confirmation));
+        waiting.push(Box::pin(finish(Arc::clone(ledger), row, confirmation)) as Safe);
     }
-    let finishing = Box::pin(async move { join_all(waiting).await.into_iter().all(|gone| gone) });
+    let finishing = Box::pin(delete_safe(Arc::clone(ledger), waiting));
     Ok(Published {
         last,
         more,
@@ -100,12 +124,27 @@ async fn publish_next(ledger: &Arc<Ledger>, after: i64) -> Result<Published, Fai
     })
 }
 
-/// Waits until one event is safe and deletes its row.
+type Safe = futures_util::future::BoxFuture<'static, Option<i64>>;
+
+/// Waits until the events are safe and deletes their rows at once; true when all
+/// are gone.
+async fn delete_safe(ledger: Arc<Ledger>, waiting: Vec<Safe>) -> bool {
+    let expected = waiting.len();
+    let safe: Vec<i64> = join_all(waiting).await.into_iter().flatten().collect();
+    let all = safe.len() == expected;
+    let deleted = ledger
+        .db
+        .apply(safe.into_iter().map(outbox::delete).collect())
+        .await;
+    all && deleted.is_ok()
+}
+
+/// Waits until one event is safe; then its row may go.
 async fn finish(
     ledger: Arc<Ledger>,
     row: outbox::Entry,
     confirmation: trunkline_bus::Confirmation,
-) -> bool {
+) -> Option<i64> {
     let confirmed = tokio::time::timeout(CONFIRMATION_PATIENCE, confirmation).await;
     if !matches!(confirmed, Ok(Ok(()))) {
         tracing::warn!(
@@ -113,18 +152,14 @@ async fn finish(
             "an event was not confirmed and will be published again"
         );
         ledger.metrics.retried.inc();
-        return false;
+        return None;
     }
     if let Some(webhook) = &row.webhook
         && let Err(error) = send_webhook(&ledger, webhook).await
     {
         tracing::debug!(seq = row.seq, %error, "a webhook could not be handed over");
     }
-    ledger
-        .db
-        .apply(Batch::new().with(outbox::delete(row.seq)))
-        .await
-        .is_ok()
+    Some(row.seq)
 }
 
 async fn send_webhook(ledger: &Ledger, webhook: &str) -> Result<(), RpcError> {

@@ -6,7 +6,12 @@ use super::error::{ConfigError, Problem};
 use super::{Config, Role};
 
 /// Options that may be zero.
-const MAY_BE_ZERO: &[&str] = &["shutdown_grace_ms", "conflict_retries", "group_wait_us"];
+const MAY_BE_ZERO: &[&str] = &[
+    "shutdown_grace_ms",
+    "conflict_retries",
+    "group_wait_us",
+    "outbox_gather_ms",
+];
 
 impl Config {
     /// Checks what no single option shows.
