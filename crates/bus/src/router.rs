@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use trunkline_model::page::{self, Page};
 use trunkline_model::{Timestamp, TypedError, wire};
 use uuid::Uuid;
@@ -227,13 +228,23 @@ impl<S: Send + Sync + 'static> Router<S> {
                 },
             );
         };
+        let id = values.first().map(String::as_str).unwrap_or_default();
+        let span = tracing::info_span!(
+            "request",
+            route = route.label,
+            method = name,
+            id,
+            request_id = request.request_id
+        );
         let routed = Routed {
             values,
             query,
             data: request.data,
             publisher: request.publisher,
         };
-        let outcome = (route.handler)(Arc::clone(&self.state), routed).await;
+        let outcome = (route.handler)(Arc::clone(&self.state), routed)
+            .instrument(span)
+            .await;
         (
             to_response(outcome),
             RouteLabels {

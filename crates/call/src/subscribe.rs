@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use trunkline_bus::metrics::millis;
 use trunkline_bus::{Event, EventHandler, Message, Retry, Work};
 use trunkline_model::activeflow::{self, Activeflow};
@@ -57,6 +58,11 @@ fn ari(role: Arc<Role>, event: &Event) -> Work {
         }
     };
     let key = event.key();
+    let channel_id = event
+        .channel()
+        .map(|channel| channel.id.as_str())
+        .unwrap_or_default();
+    let span = tracing::info_span!("ari_event", kind = event.kind.name(), channel_id, asterisk_id = %event.asterisk_id);
     let labels = AriLabels {
         r#type: event.kind.name().to_owned(),
         asterisk_id: event.asterisk_id.to_string(),
@@ -74,7 +80,7 @@ fn ari(role: Arc<Role>, event: &Event) -> Work {
     };
     Work {
         key,
-        run: Box::pin(run),
+        run: Box::pin(run.instrument(span)),
     }
 }
 

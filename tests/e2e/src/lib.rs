@@ -94,7 +94,11 @@ impl World {
 }
 
 /// The program, which `make e2e` builds before the tests.
-fn program() -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// When it was not built.
+pub fn program() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own
         .ancestors()

@@ -2,5 +2,6 @@
 
 mod bad_days;
 mod campaigns;
+mod demo;
 mod incoming;
 mod outcomes;

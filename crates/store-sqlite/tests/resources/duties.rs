@@ -1,0 +1,197 @@
+//! Duties, events, leases and tokens.
+
+use super::*;
+
+#[tokio::test]
+async fn a_duty_is_claimed_once_and_again_after_its_lease() {
+    let db = memory();
+    let service = Service::CALL;
+    let duty = |key: &str, due: i64| due::Due {
+        id: Uuid::new_v4(),
+        service: service.name().into(),
+        key: key.into(),
+        owner: "call:1".into(),
+        due_at: at(due),
+        queue: service.request_queue(),
+        uri: "/v1/calls".into(),
+        method: "POST".into(),
+        data: Some("{}".into()),
+        tm_create: at(1),
+        ..due::Due::default()
+    };
+    let claim = |now| due::claim(&db, service, time(now), Duration::from_secs(10), 10);
+    assert_eq!(due::next_due(&db, service).await.unwrap(), None);
+    let (a, b) = (duty("a", 5), duty("b", 7));
+    apply(&db, due::upsert(Dialect::Sqlite, &duty("a", 2))).await;
+    apply(&db, due::upsert(Dialect::Sqlite, &a)).await;
+    apply(&db, due::upsert(Dialect::Sqlite, &b)).await;
+    assert_eq!(
+        due::by_key(&db, service, "a").await.unwrap().unwrap(),
+        a,
+        "the later one took its place"
+    );
+    assert_eq!(due::next_due(&db, service).await.unwrap(), at(5));
+    assert_eq!(claim(4).await.unwrap(), []);
+
+    let claimed = claim(7).await.unwrap();
+    let expected = |due: &due::Due, attempts, until| due::Due {
+        attempts,
+        lease_until: at(until),
+        ..due.clone()
+    };
+    assert_eq!(claimed, [expected(&a, 1, 17), expected(&b, 1, 17)]);
+    assert_eq!(claim(16).await.unwrap(), []);
+    assert_eq!(due::next_due(&db, service).await.unwrap(), at(17));
+    apply(&db, due::delete(a.id, 1)).await;
+    assert_eq!(claim(17).await.unwrap(), [expected(&b, 2, 27)]);
+    apply(&db, due::delete(b.id, 1)).await;
+    assert!(
+        due::by_key(&db, service, "b").await.unwrap().is_some(),
+        "the first claim is over"
+    );
+    apply(&db, due::retry(b.id, time(40))).await;
+    assert_eq!(due::next_due(&db, service).await.unwrap(), at(40));
+    assert_eq!(
+        due::claim(&db, Service::FLOW, time(99), Duration::ZERO, 10)
+            .await
+            .unwrap(),
+        []
+    );
+    apply(&db, due::delete_by_owner(service, "call:1")).await;
+    assert_eq!(due::next_due(&db, service).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_senders_never_hold_the_same_duty() {
+    let folder = tempfile::tempdir().unwrap();
+    let db =
+        Arc::new(SqliteDatabase::open(folder.path().join("data.db"), Config::default()).unwrap());
+    let duties = (0..300).map(|number: i64| {
+        let due = due::Due {
+            id: Uuid::new_v4(),
+            service: Service::CALL.name().into(),
+            key: number.to_string(),
+            due_at: at(1),
+            tm_create: at(1),
+            ..due::Due::default()
+        };
+        due::upsert(Dialect::Sqlite, &due)
+    });
+    db.apply(duties.collect()).await.unwrap();
+    let senders = (0..4).map(|_| {
+        let db = Arc::clone(&db);
+        tokio::spawn(async move {
+            let mut keys = Vec::new();
+            loop {
+                let lease = Duration::from_secs(60);
+                let claimed = due::claim(&*db, Service::CALL, time(2), lease, 7)
+                    .await
+                    .unwrap();
+                if claimed.is_empty() && due::next_due(&*db, Service::CALL).await.unwrap() > at(2) {
+                    return keys;
+                }
+                keys.extend(claimed.into_iter().map(|due| due.key));
+            }
+        })
+    });
+    let mut keys = Vec::new();
+    for sender in senders.collect::<Vec<_>>() {
+        keys.extend(sender.await.unwrap());
+    }
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 300);
+    let rows = db
+        .query("SELECT max(attempts) AS most FROM trunkline_due", vec![])
+        .await
+        .unwrap();
+    assert_eq!(rows.first().unwrap().int("most").unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_outbox_keeps_its_order_and_its_services_apart() {
+    let db = memory();
+    let event = |service: Service, body: &str| outbox::Entry {
+        id: Uuid::new_v4(),
+        service: service.name().into(),
+        exchange: service.event_exchange(),
+        body: body.into(),
+        webhook: (body == "b").then(|| "w".into()),
+        tm_create: at(1),
+        ..outbox::Entry::default()
+    };
+    let events = [
+        event(Service::CALL, "a"),
+        event(Service::FLOW, "x"),
+        event(Service::CALL, "b"),
+    ];
+    for event in &events {
+        apply(&db, outbox::insert(event)).await;
+    }
+    let pending = outbox::pending(&db, Service::CALL, 0, 10).await.unwrap();
+    let expected = |at: usize| outbox::Entry {
+        seq: 1 + at as i64,
+        ..events[at].clone()
+    };
+    assert_eq!(pending, [expected(0), expected(2)]);
+    assert_eq!(
+        outbox::pending(&db, Service::CALL, 1, 10).await.unwrap(),
+        [expected(2)]
+    );
+    let result = db
+        .apply(Batch::new().with(outbox::insert(&events[0])))
+        .await;
+    assert!(
+        matches!(result, Err(Error::Duplicate { .. })),
+        "an event is appended once"
+    );
+    apply(&db, outbox::delete(1)).await;
+    apply(&db, outbox::delete(3)).await;
+    assert_eq!(outbox::depth(&db, Service::CALL).await.unwrap(), 0);
+    assert_eq!(outbox::depth(&db, Service::FLOW).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn tokens_and_webhook_deliveries() {
+    let db = memory();
+    let token = token::Token {
+        id: Uuid::new_v4(),
+        customer_id: CustomerId::random(),
+        name: "n".into(),
+        hash: "h".into(),
+        tm_create: at(1),
+        tm_delete: None,
+    };
+    assert!(!token::any(&db).await.unwrap());
+    apply(&db, token::insert(&token)).await;
+    assert_eq!(token::by_hash(&db, "h").await.unwrap().unwrap(), token);
+    assert_eq!(
+        token::list(&db, token.customer_id).await.unwrap(),
+        std::slice::from_ref(&token)
+    );
+    refused(&db, token::delete(token.id, CustomerId::random(), time(2))).await;
+    apply(&db, token::delete(token.id, token.customer_id, time(2))).await;
+    assert_eq!(token::by_hash(&db, "h").await.unwrap(), None);
+
+    let delivery = webhook_delivery::Delivery {
+        id: Uuid::new_v4(),
+        customer_id: token.customer_id,
+        uri: "http://w".into(),
+        method: "POST".into(),
+        body: "{}".into(),
+        attempts: 0,
+        due_at: at(5),
+        tm_create: at(1),
+    };
+    apply(&db, webhook_delivery::insert(&delivery)).await;
+    assert_eq!(webhook_delivery::due(&db, time(4), 10).await.unwrap(), []);
+    assert_eq!(
+        webhook_delivery::due(&db, time(5), 10).await.unwrap(),
+        std::slice::from_ref(&delivery)
+    );
+    apply(&db, webhook_delivery::retry(&delivery, time(8))).await;
+    refused(&db, webhook_delivery::retry(&delivery, time(8))).await;
+    assert_eq!(webhook_delivery::next_due(&db).await.unwrap(), at(8));
+    apply(&db, webhook_delivery::delete(delivery.id)).await;
+    assert_eq!(webhook_delivery::next_due(&db).await.unwrap(), None);
+}
