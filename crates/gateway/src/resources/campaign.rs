@@ -123,6 +123,7 @@ pub(super) const RESOURCES: &[Resource] = &[
                 "/v1/campaigns/{id}/next_campaign_id",
                 &[Field::new("next_campaign_id", Shape::Id).required()],
             ),
+            route(Method::Get, "/v1/campaigns/{id}/explain", Act::GetPart),
             route(Method::Get, "/v1/campaigns/{id}/rules", Act::GetPart),
             route(
                 Method::Put,

@@ -5,7 +5,7 @@ use serde_json::json;
 use trunkline_e2e::{
     PATIENCE, World, attempts_at, describe, number, people, plan, sleep_and_hangup,
 };
-use trunkline_rig::CampaignPlan;
+use trunkline_rig::{CampaignPlan, Trunkline};
 
 #[tokio::test]
 async fn second_number_is_tried_after_the_tries_of_the_first() -> Result<()> {
@@ -97,6 +97,41 @@ async fn next_campaign_starts_when_the_list_is_done() -> Result<()> {
     .await?;
     api.campaign_is(&campaign, "stop", PATIENCE).await?;
     api.campaign_is(&next, "stop", PATIENCE).await?;
+    trunkline.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn campaign_that_cannot_dial_stops_and_says_why() -> Result<()> {
+    let world = World::without_asterisk()?;
+    let trunkline = Trunkline::start(world.options("trunkline:unused", &[])?).await?;
+    let api = trunkline.api();
+    let (outdial, _) = api.outdial("list", &people([number(1, 20)])).await?;
+    let (empty, _) = api.outdial("empty", &[]).await?;
+    let no_tries = CampaignPlan {
+        max_try_counts: [0; 5],
+        ..plan(sleep_and_hangup(100))
+    };
+    let no_tries = api.campaign(&no_tries, &outdial).await?;
+    let no_targets = api.campaign(&plan(sleep_and_hangup(100)), &empty).await?;
+    let explain =
+        async |campaign: &str| api.get(&format!("/v1/campaigns/{campaign}/explain")).await;
+    api.set_campaign(&no_tries, "run").await?;
+    api.campaign_is(&no_tries, "stop", PATIENCE).await?;
+    let why = explain(&no_tries).await?;
+    assert_eq!(
+        (&why["decision"], &why["reason"]),
+        (&json!("stop"), &json!("no_tries")),
+        "{why}"
+    );
+    // Without an Asterisk nothing is looked for on the list.
+    api.set_campaign(&no_targets, "run").await?;
+    let why = explain(&no_targets).await?;
+    assert_eq!(
+        (&why["decision"], &why["reason"]),
+        (&json!("wait"), &json!("no_asterisk")),
+        "{why}"
+    );
     trunkline.stop().await?;
     Ok(())
 }
