@@ -29,14 +29,20 @@ impl Api {
         &self.base
     }
 
-    /// Sends a request with a body and returns status and answer, whatever they
-    /// are.
+    /// Sends a request with a body (none for `null`) and returns status and
+    /// answer, whatever they are.
     ///
     /// # Errors
     ///
     /// When there is no answer, or it is not JSON.
     pub async fn send(&self, method: &str, path: &str, body: &Value) -> Result<(u16, Value)> {
-        let (status, value) = self.raw(method.parse()?, path, Some(body)).await?;
+        let (status, value) = self
+            .raw(
+                method.parse()?,
+                path,
+                Some(body).filter(|body| !body.is_null()),
+            )
+            .await?;
         Ok((status.as_u16(), value))
     }
 

@@ -1,22 +1,32 @@
 //! Asterisk away, gone, restarted, or refusing; Trunkline stopped and killed.
 
 use anyhow::Result;
-use serde_json::json;
-use trunkline_e2e::{PATIENCE, SOURCE, World, number, people, plan, sleep_and_hangup};
+use serde_json::{Value, json};
+use trunkline_e2e::{PATIENCE, SOURCE, World, attempts_at, number, people, plan, sleep_and_hangup};
 use trunkline_rig::{Api, CampaignPlan, Options, Trunkline, tel};
 
-/// Every person was dialed exactly once, and every attempt has a result.
-async fn each_was_dialed_once(api: &Api, campaign: &str, targets: &[String]) -> Result<()> {
+/// Every person has exactly one call, and every attempt has a result. An attempt
+/// whose process died before its call was made has none, and gave its try back.
+async fn each_was_called_once(api: &Api, campaign: &str, targets: &[String]) -> Result<()> {
     let attempts = api.attempts(campaign).await?;
     for target in targets {
-        let own: Vec<_> = attempts
-            .iter()
-            .filter(|attempt| attempt["outdial_target_id"] == **target)
-            .collect();
-        assert_eq!(own.len(), 1, "target {target}: {own:?}");
-        assert_eq!(own[0]["status"], "done", "{own:?}");
+        let mut calls = Vec::new();
+        for attempt in attempts_at(&attempts, target) {
+            assert_eq!(attempt["status"], "done", "{attempt}");
+            let id = attempt["reference_id"].as_str().unwrap_or_default();
+            match api
+                .send("GET", &format!("/v1/calls/{id}"), &Value::Null)
+                .await?
+            {
+                (200, call) => calls.push(call),
+                (404, _) => assert_eq!(attempt["result"], "fail", "{attempt}"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(calls.len(), 1, "target {target}: {calls:#?}");
+        let target = api.get(&format!("/v1/outdialtargets/{target}")).await?;
+        assert_eq!(target["try_count_0"], 1, "{target}");
     }
-    assert_eq!(attempts.len(), targets.len());
     Ok(())
 }
 
@@ -44,7 +54,7 @@ async fn campaign_waits_for_an_asterisk_that_is_not_there_yet() -> Result<()> {
     );
     world.asterisk.up().await?;
     api.campaign_is(&campaign, "stop", PATIENCE).await?;
-    each_was_dialed_once(&api, &campaign, &targets).await?;
+    each_was_called_once(&api, &campaign, &targets).await?;
     trunkline.stop().await?;
     Ok(())
 }
@@ -72,7 +82,7 @@ async fn calls_of_an_asterisk_that_died_are_finished_and_the_campaign_goes_on() 
     world.asterisk.crash().await?;
     world.asterisk.up().await?;
     api.campaign_is(&campaign, "stop", PATIENCE).await?;
-    each_was_dialed_once(&api, &campaign, &targets).await?;
+    each_was_called_once(&api, &campaign, &targets).await?;
     assert!(api.list("/v1/calls?status=progressing").await?.is_empty());
     trunkline.stop().await?;
     Ok(())
@@ -127,7 +137,7 @@ async fn campaign_survives_a_clean_stop() -> Result<()> {
     let trunkline = Trunkline::again(stopped).await?;
     let api = trunkline.api();
     api.campaign_is(&campaign, "stop", PATIENCE).await?;
-    each_was_dialed_once(&api, &campaign, &targets).await?;
+    each_was_called_once(&api, &campaign, &targets).await?;
     assert!(world.asterisk.channels().await?.is_empty());
     trunkline.stop().await?;
     Ok(())
@@ -146,7 +156,7 @@ async fn campaign_survives_kill_9() -> Result<()> {
     }
     let api = trunkline.api();
     api.campaign_is(&campaign, "stop", PATIENCE).await?;
-    each_was_dialed_once(&api, &campaign, &targets).await?;
+    each_was_called_once(&api, &campaign, &targets).await?;
     api.until(PATIENCE, "no channel is left", async |_| {
         Ok(world.asterisk.channels().await?.is_empty())
     })
