@@ -37,7 +37,7 @@ step 'lint' cargo clippy --workspace --all-targets --all-features --quiet -- -D 
 step 'direction of dependencies' cargo xtask check-deps
 step 'tests that the documents name' cargo xtask check-docs
 step 'unit tests' tests --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e
-step 'whole nodes' tests --package trunkline-it
+step 'roles together' tests --package trunkline-it
 step 'Asterisk, SIPp and espeak-ng' asterisk/get.sh
 step 'the program' cargo build --package trunkline-server
 step 'real Asterisk' tests --package trunkline-e2e

@@ -230,8 +230,7 @@ impl Bus for InProcess {
                 let handler = Arc::clone(&handler);
                 Some((None, Box::pin(answer(handler, body, reply)) as Job))
             }
-            // Compat: call-manager's own queue of events is the only one that
-            // gets direct messages; a queue of requests gets no events.
+            // Nothing binds a queue of requests to an exchange.
             Delivery::Event { .. } => None,
         })
     }
@@ -242,11 +241,10 @@ impl Bus for InProcess {
         handler: Arc<dyn EventHandler>,
     ) -> Result<Consumer, Error> {
         let name = subscription.queue.name.clone();
-        let (_, delays) = (&name, subscription.retry_delays);
         let again = RetryQueue {
             bus: self.clone(),
             queue: name.clone(),
-            delays,
+            delays: subscription.retry_delays,
         };
         let consumer = self.consume(&subscription.queue, move |delivery| match delivery {
             Delivery::Event { message, done } => {

@@ -91,9 +91,10 @@ impl Process {
     /// When it has ended, or the signal cannot be sent.
     pub async fn signal(&self, signal: &str) -> Result<()> {
         let id = self.id().context("the process has ended")?;
-        let status = Command::new("kill")
-            .arg(format!("-{signal}"))
-            .arg(id.to_string())
+        // The shell's own `kill`: a bare system has no program of that name.
+        let status = Command::new("sh")
+            .arg("-c")
+            .arg(format!("kill -{signal} {id}"))
             .status()
             .await?;
         if !status.success() {

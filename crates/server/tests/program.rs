@@ -166,9 +166,10 @@ impl Running {
     }
 
     fn send(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .arg(format!("-{signal}"))
-            .arg(self.child.id().to_string())
+        // The shell's own `kill`: a bare system has no program of that name.
+        let sent = Command::new("sh")
+            .arg("-c")
+            .arg(format!("kill -{signal} {}", self.child.id()))
             .status();
         assert!(sent.unwrap().success());
     }

@@ -41,10 +41,7 @@ pub(crate) async fn on_channel_state_change(
                     .await
                     .map(|()| (next, run_flow))
             }
-            Change::Answer {
-                run_flow,
-                answer_bridge: _,
-            } => {
+            Change::Answer { run_flow } => {
                 let next = Call {
                     status: Status::Progressing,
                     tm_progressing: Some(now),

@@ -11,7 +11,6 @@ use trunkline_model::error;
 use trunkline_model::id::CallId;
 use trunkline_store::{Batch, Error, campaigncall};
 
-use super::done::Report;
 use super::place::{Placed, Reason, fail};
 use crate::manager::CampaignManager;
 
@@ -44,22 +43,14 @@ async fn create_call(manager: &CampaignManager, call: &Campaigncall) -> Result<P
         // Compat: the reference answers `200 null` without a dial route.
         Ok(Some(_) | None) => {
             let reason = "no call was created: is there a dial route?".to_owned();
-            return fail(manager, call, Report::Counted, Reason::Refused(reason)).await;
+            return fail(manager, call, Reason::Refused(reason)).await;
         }
         Err(error) => error,
     };
     match judge(&error) {
         Verdict::Exists => Ok(Placed::Started),
         Verdict::Unknown => Ok(Placed::Unknown),
-        Verdict::Away => {
-            fail(
-                manager,
-                call,
-                Report::Untried,
-                Reason::Away(away_reason(&error)),
-            )
-            .await
-        }
+        Verdict::Away => fail(manager, call, Reason::Away(away_reason(&error))).await,
         // Whoever broke off in the middle may have made the call.
         Verdict::Broken
             if !manager
@@ -71,13 +62,7 @@ async fn create_call(manager: &CampaignManager, call: &Campaigncall) -> Result<P
             Ok(Placed::Unknown)
         }
         Verdict::Broken | Verdict::Refused => {
-            fail(
-                manager,
-                call,
-                Report::Counted,
-                Reason::Refused(error.to_string()),
-            )
-            .await
+            fail(manager, call, Reason::Refused(error.to_string())).await
         }
     }
 }
@@ -106,24 +91,8 @@ async fn create_activeflow(
     match judge(&error) {
         Verdict::Exists => Ok(Placed::Started),
         Verdict::Unknown | Verdict::Broken => Ok(Placed::Unknown),
-        Verdict::Away => {
-            fail(
-                manager,
-                call,
-                Report::Untried,
-                Reason::Away(WaitReason::FlowAway),
-            )
-            .await
-        }
-        Verdict::Refused => {
-            fail(
-                manager,
-                call,
-                Report::Counted,
-                Reason::Refused(error.to_string()),
-            )
-            .await
-        }
+        Verdict::Away => fail(manager, call, Reason::Away(WaitReason::FlowAway)).await,
+        Verdict::Refused => fail(manager, call, Reason::Refused(error.to_string())).await,
     }
 }
 

@@ -73,13 +73,7 @@ pub(crate) async fn place(
     let outcome = match claim(manager, &call).await {
         Ok(()) if begun.elapsed() > manager.config.attempt.create_within() => {
             // Later than this, the check could look before the create arrives.
-            fail(
-                manager,
-                &call,
-                Report::Untried,
-                Reason::Away(WaitReason::OutdialAway),
-            )
-            .await
+            fail(manager, &call, Reason::Away(WaitReason::OutdialAway)).await
         }
         Ok(()) => create(manager, campaign, &call).await,
         Err(placed) => Ok(placed),
@@ -102,16 +96,10 @@ async fn claim(manager: &CampaignManager, call: &Campaigncall) -> Result<(), Pla
     }
     let failed = if error.is_unavailable() {
         // Should it have been claimed all the same, the report gives it back.
-        fail(
-            manager,
-            call,
-            Report::Untried,
-            Reason::Away(WaitReason::OutdialAway),
-        )
-        .await
+        fail(manager, call, Reason::Away(WaitReason::OutdialAway)).await
     } else {
         tracing::debug!(campaigncall_id = %call.id, outdial_target_id = %call.outdial_target_id, %error, "a target was not claimed");
-        fail(manager, call, Report::Nothing, Reason::Unclaimed).await
+        fail(manager, call, Reason::Unclaimed).await
     };
     Err(failed.unwrap_or_else(|error| store_failed(&error)))
 }
@@ -127,9 +115,13 @@ pub(super) enum Reason {
 pub(super) async fn fail(
     manager: &CampaignManager,
     call: &Campaigncall,
-    report: Report,
     reason: Reason,
 ) -> Result<Placed, Error> {
+    let report = match reason {
+        Reason::Refused(_) => Report::Counted,
+        Reason::Away(_) => Report::Untried,
+        Reason::Unclaimed => Report::Nothing,
+    };
     manager.done(call, Outcome::Fail, report).await?;
     let at = manager.ledger.now().await?;
     Ok(match reason {

@@ -72,8 +72,6 @@ pub enum Change {
     Answer {
         /// The flow starts now: an outgoing call whose flow did not start early.
         run_flow: bool,
-        /// Other channels of the call's bridge are to be answered.
-        answer_bridge: bool,
     },
 }
 
@@ -89,7 +87,6 @@ pub fn on_channel_state(call: &Call, state: &State) -> Change {
         Status::Ringing => Change::Ring { run_flow: early },
         Status::Progressing => Change::Answer {
             run_flow: call.direction == Direction::Outgoing && !early,
-            answer_bridge: *state == State::Up,
         },
         Status::None
         | Status::Dialing
@@ -171,29 +168,17 @@ mod tests {
         let answered = |call: &Call| on_channel_state(call, &State::Up);
         assert_eq!(
             answered(&outgoing(Status::Dialing, false)),
-            Change::Answer {
-                run_flow: true,
-                answer_bridge: true
-            }
+            Change::Answer { run_flow: true }
         );
         assert_eq!(
             answered(&outgoing(Status::Ringing, true)),
-            Change::Answer {
-                run_flow: false,
-                answer_bridge: true
-            }
+            Change::Answer { run_flow: false }
         );
         let incoming = Call {
             direction: Direction::Incoming,
             ..outgoing(Status::Ringing, false)
         };
-        assert_eq!(
-            answered(&incoming),
-            Change::Answer {
-                run_flow: false,
-                answer_bridge: true
-            }
-        );
+        assert_eq!(answered(&incoming), Change::Answer { run_flow: false });
     }
 
     #[test]

@@ -1,3 +1,3 @@
-//! Roles and whole nodes, each test with a store of its own.
+//! Roles together, each test with a store of its own.
 
 mod call_manager;
