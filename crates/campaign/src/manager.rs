@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Bus, Consumer, QueueSpec, Rpc, Subscription};
 use trunkline_client::{CallClient, FlowClient, OutdialClient};
 use trunkline_delivery::Ledger;
+use trunkline_model::random;
 use trunkline_model::service::Service;
 use trunkline_store::Database;
 use uuid::Uuid;
@@ -74,7 +75,7 @@ impl CampaignManager {
             queue: QueueClient(rpc),
             runners: Registry::default(),
             checks: Semaphore::new(checks),
-            holder: Uuid::new_v4(),
+            holder: random::uuid(),
         })
     }
 

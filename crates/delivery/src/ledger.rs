@@ -10,9 +10,8 @@ use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Event, Rpc};
 use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
-use trunkline_model::{Timestamp, webhook, wire};
+use trunkline_model::{Timestamp, random, webhook, wire};
 use trunkline_store::{Batch, Database, Error, Statement, due, outbox};
-use uuid::Uuid;
 
 use crate::config::Config;
 use crate::duty::Duty;
@@ -134,7 +133,7 @@ impl Ledger {
         let service = self.service();
         let event = Event::new(service, kind, data);
         outbox::insert(&outbox::Entry {
-            id: Uuid::new_v4(),
+            id: random::uuid(),
             service: service.name().to_owned(),
             exchange: service.event_exchange(),
             body: String::from_utf8_lossy(&wire::encode(&event)).into_owned(),
@@ -150,7 +149,7 @@ impl Ledger {
         due::upsert(
             self.db.dialect(),
             &due::Due {
-                id: Uuid::new_v4(),
+                id: random::uuid(),
                 service: self.service().name().to_owned(),
                 key: duty.key.clone(),
                 owner: duty.owner.clone(),

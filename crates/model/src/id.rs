@@ -20,7 +20,7 @@ macro_rules! uuid_ids {
             /// A new version 4 id.
             #[must_use]
             pub fn random() -> Self {
-                Self(Uuid::new_v4())
+                Self(crate::random::uuid())
             }
 
             /// Whether this is the nil id.
@@ -141,7 +141,7 @@ macro_rules! text_ids {
             /// A new id made of a version 4 UUID.
             #[must_use]
             pub fn random() -> Self {
-                Self(Uuid::new_v4().hyphenated().to_string())
+                Self(crate::random::uuid().hyphenated().to_string())
             }
 
             /// The text itself.

@@ -29,6 +29,7 @@ pub mod outdial;
 pub mod outdial_target;
 pub mod outplan;
 pub mod page;
+pub mod random;
 pub mod route;
 pub mod rules;
 pub mod service;

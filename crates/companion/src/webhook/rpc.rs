@@ -9,10 +9,10 @@ use trunkline_bus::{Refusal, Reply, Routed, Router};
 use trunkline_model::customer::Customer;
 use trunkline_model::error::Status as Class;
 use trunkline_model::id::CustomerId;
+use trunkline_model::random;
 use trunkline_model::service::Service;
 use trunkline_store::webhook_delivery::{self, Delivery};
 use trunkline_store::{Batch, customer};
-use uuid::Uuid;
 
 use super::State;
 use crate::error;
@@ -114,7 +114,7 @@ impl State {
         }
         let now = read(self.db.now().await)?;
         let delivery = Delivery {
-            id: Uuid::new_v4(),
+            id: random::uuid(),
             customer_id: customer.id,
             uri,
             method: method.to_ascii_uppercase(),
