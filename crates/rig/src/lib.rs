@@ -11,6 +11,7 @@ mod setup;
 mod sipp;
 mod tools;
 mod trunkline;
+pub mod world;
 
 pub use api::Api;
 pub use asterisk::Asterisk;

@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How long a process may take to end after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Pause between two looks at whether a process is ready.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A running child whose output goes to a file. Dropping it kills it.
 pub struct Process {
@@ -59,6 +61,15 @@ impl Process {
     /// When it has ended, or the system does not tell.
     pub fn cpu_seconds(&self) -> Result<f64> {
         cpu_seconds(self.id().context("the process has ended")?)
+    }
+
+    /// Memory of it that is resident, KiB. Linux only.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended, or the system does not tell.
+    pub fn resident_kib(&self) -> Result<u64> {
+        resident_kib(self.id().context("the process has ended")?)
     }
 
     /// What it has written so far.
@@ -152,6 +163,20 @@ impl Process {
     pub async fn until<F: AsyncFnMut() -> bool>(
         &mut self,
         patience: Duration,
+        ready: F,
+    ) -> Result<()> {
+        self.until_looking_every(LOOK, patience, ready).await
+    }
+
+    /// The same with a pause of one's own between two looks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::until`].
+    pub async fn until_looking_every<F: AsyncFnMut() -> bool>(
+        &mut self,
+        look: Duration,
+        patience: Duration,
         mut ready: F,
     ) -> Result<()> {
         let deadline = Instant::now() + patience;
@@ -164,7 +189,7 @@ impl Process {
                     self.log.display()
                 );
             }
-            sleep(Duration::from_millis(20)).await;
+            sleep(look).await;
         }
         Ok(())
     }
@@ -182,4 +207,14 @@ fn cpu_seconds(id: u32) -> Result<f64> {
         bail!("the times of process {id} cannot be read");
     };
     Ok((user + system) / 100.0)
+}
+
+/// `VmRSS` of `status` (proc(5)).
+fn resident_kib(id: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .with_context(|| format!("the memory of process {id} cannot be read"))
 }

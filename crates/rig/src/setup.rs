@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -11,6 +12,8 @@ use crate::api::Api;
 
 /// Pause between two looks at something that is awaited.
 const LOOK: Duration = Duration::from_millis(50);
+/// People of a list that are on their way at the same time.
+const AT_ONCE: usize = 64;
 
 /// A campaign as tests and the demo want one.
 #[derive(Debug, Clone)]
@@ -102,16 +105,18 @@ impl Api {
         people: &[(String, Vec<String>)],
     ) -> Result<(String, Vec<String>)> {
         let outdial = id(&self.post("/v1/outdials", &json!({"name": name})).await?)?;
-        let mut targets = Vec::with_capacity(people.len());
-        for (name, numbers) in people {
-            let mut target = json!({"name": name});
-            for (index, number) in numbers.iter().enumerate() {
-                target[format!("destination_{index}")] = tel(number);
-            }
-            targets.push(id(&self
-                .post(&format!("/v1/outdials/{outdial}/targets"), &target)
-                .await?)?);
-        }
+        let path = format!("/v1/outdials/{outdial}/targets");
+        let targets = stream::iter(people)
+            .map(async |(name, numbers)| {
+                let mut target = json!({"name": name});
+                for (index, number) in numbers.iter().enumerate() {
+                    target[format!("destination_{index}")] = tel(number);
+                }
+                id(&self.post(&path, &target).await?)
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
         Ok((outdial, targets))
     }
 

@@ -14,6 +14,8 @@ use crate::process::Process;
 
 /// How long Trunkline may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Pause between two looks at whether it is ready.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How a process is started.
 #[derive(Debug, Clone)]
@@ -34,6 +36,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// The database in its data folder.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.dir.join("data/trunkline.db")
+    }
+
     /// The program, under its limit if it has one.
     fn command(&self) -> Command {
         let Some(blocks) = self.file_blocks else {
@@ -52,10 +60,7 @@ impl Options {
 /// A running `trunkline serve`.
 pub struct Trunkline {
     process: Process,
-    options: Options,
-    api_port: u16,
-    metrics_port: u16,
-    token: String,
+    how: Stopped,
 }
 
 impl Trunkline {
@@ -65,7 +70,7 @@ impl Trunkline {
     ///
     /// When it does not come up.
     pub async fn start(options: Options) -> Result<Self> {
-        Self::start_on(options, free_tcp_port()?, free_tcp_port()?, String::new()).await
+        Self::again(Stopped::never_started(options)?).await
     }
 
     /// Starts it again on the same data, after [`Trunkline::stop`] or
@@ -75,21 +80,19 @@ impl Trunkline {
     ///
     /// When it does not come up.
     pub async fn again(stopped: Stopped) -> Result<Self> {
-        Self::start_on(
-            stopped.options,
-            stopped.api_port,
-            stopped.metrics_port,
-            stopped.token,
-        )
-        .await
+        let mut trunkline = Self::launch(stopped)?;
+        trunkline.ready(LOOK).await?;
+        Ok(trunkline)
     }
 
-    async fn start_on(
-        options: Options,
-        api_port: u16,
-        metrics_port: u16,
-        token: String,
-    ) -> Result<Self> {
+    /// Starts the process and does not wait for it: whoever kills it at any
+    /// moment, or measures its start.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such program.
+    pub fn launch(how: Stopped) -> Result<Self> {
+        let options = &how.options;
         std::fs::create_dir_all(&options.dir)?;
         let log = options.dir.join("trunkline.log");
         let mut command = options.command();
@@ -97,10 +100,13 @@ impl Trunkline {
             .arg("serve")
             .arg("--data-dir")
             .arg(options.dir.join("data"));
-        command.args(["--listen", &format!("{}:{api_port}", Ipv4Addr::LOCALHOST)]);
+        command.args([
+            "--listen",
+            &format!("{}:{}", Ipv4Addr::LOCALHOST, how.api_port),
+        ]);
         command.args([
             "--metrics-listen",
-            &format!("{}:{metrics_port}", Ipv4Addr::LOCALHOST),
+            &format!("{}:{}", Ipv4Addr::LOCALHOST, how.metrics_port),
         ]);
         command.args(["--asterisk", &options.asterisk]);
         command.env("TRUNKLINE_ARI_ACCOUNT", &options.account);
@@ -110,38 +116,43 @@ impl Trunkline {
                 .iter()
                 .map(|(name, value)| (name, value)),
         );
-        let mut process = Process::start("Trunkline", command, &log)?;
-        let health = format!("http://{}:{api_port}/readyz", Ipv4Addr::LOCALHOST);
+        let process = Process::start("Trunkline", command, &log)?;
+        Ok(Self { process, how })
+    }
+
+    /// Waits until its API answers, looking this often.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up.
+    pub async fn ready(&mut self, look: Duration) -> Result<()> {
+        let health = format!(
+            "http://{}:{}/readyz",
+            Ipv4Addr::LOCALHOST,
+            self.how.api_port
+        );
         let http = reqwest::Client::new();
-        process
-            .until(PATIENCE, async || {
+        self.process
+            .until_looking_every(look, PATIENCE, async || {
                 http.get(&health)
                     .send()
                     .await
                     .is_ok_and(|answer| answer.status().is_success())
             })
             .await?;
-        let token = if token.is_empty() {
-            first_token(&process.output())
-                .context("Trunkline showed no token at its first start")?
-        } else {
-            token
-        };
-        Ok(Self {
-            process,
-            options,
-            api_port,
-            metrics_port,
-            token,
-        })
+        if self.how.token.is_empty() {
+            self.how.token = first_token(&self.process.output())
+                .context("Trunkline showed no token at its first start")?;
+        }
+        Ok(())
     }
 
     /// Its API, with the token that it showed at its first start.
     #[must_use]
     pub fn api(&self) -> Api {
         Api::new(
-            format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.api_port),
-            &self.token,
+            format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.how.api_port),
+            &self.how.token,
         )
     }
 
@@ -151,14 +162,14 @@ impl Trunkline {
         format!(
             "http://{}:{}/metrics",
             Ipv4Addr::LOCALHOST,
-            self.metrics_port
+            self.how.metrics_port
         )
     }
 
     /// Its folder.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.options.dir
+        &self.how.options.dir
     }
 
     /// What it has logged.
@@ -194,13 +205,7 @@ impl Trunkline {
     ///
     /// When it cannot be waited for.
     pub async fn stop(self) -> Result<(ExitStatus, Stopped)> {
-        let stopped = Stopped {
-            options: self.options,
-            api_port: self.api_port,
-            metrics_port: self.metrics_port,
-            token: self.token,
-        };
-        Ok((self.process.stop().await?, stopped))
+        Ok((self.process.stop().await?, self.how))
     }
 
     /// Kills it with SIGKILL.
@@ -209,14 +214,8 @@ impl Trunkline {
     ///
     /// When it cannot be waited for.
     pub async fn kill(self) -> Result<Stopped> {
-        let stopped = Stopped {
-            options: self.options,
-            api_port: self.api_port,
-            metrics_port: self.metrics_port,
-            token: self.token,
-        };
         self.process.kill().await?;
-        Ok(stopped)
+        Ok(self.how)
     }
 }
 
@@ -226,6 +225,28 @@ pub struct Stopped {
     api_port: u16,
     metrics_port: u16,
     token: String,
+}
+
+impl Stopped {
+    /// One that was never started: free ports, and no token yet.
+    ///
+    /// # Errors
+    ///
+    /// When there are no free ports.
+    pub fn never_started(options: Options) -> Result<Self> {
+        Ok(Self {
+            options,
+            api_port: free_tcp_port()?,
+            metrics_port: free_tcp_port()?,
+            token: String::new(),
+        })
+    }
+
+    /// The database in its data folder.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.options.database()
+    }
 }
 
 /// The token in what was printed at the first start.
