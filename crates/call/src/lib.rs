@@ -10,6 +10,7 @@ mod ari_events;
 mod asterisks;
 mod config;
 mod error;
+pub mod invariants;
 mod metrics;
 mod reconcile;
 mod rpc;

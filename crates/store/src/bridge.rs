@@ -57,6 +57,28 @@ pub async fn live(
         .await
 }
 
+/// The bridges with these ids, destroyed or not, in no order.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn by_ids(db: &dyn Database, ids: &[BridgeId]) -> Result<Vec<Bridge>, Error> {
+    let keys = ids.iter().map(|id| id.as_str().into()).collect();
+    SELECT.among(db, "id", keys, "").await
+}
+
+/// Bridges that were not destroyed, on whatever Asterisk, oldest first.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn existing(db: &dyn Database, limit: u32) -> Result<Vec<Bridge>, Error> {
+    let condition = "tm_delete IS NULL ORDER BY tm_create LIMIT ?";
+    SELECT
+        .all(db, condition, vec![Value::Int(limit.into())])
+        .await
+}
+
 /// A new row, as given.
 #[must_use]
 pub fn insert(bridge: &Bridge) -> Statement {

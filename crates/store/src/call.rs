@@ -104,6 +104,26 @@ pub async fn by_channel(db: &dyn Database, channel: &ChannelId) -> Result<Option
         .await
 }
 
+/// The calls with these ids, in no order.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn by_ids(db: &dyn Database, ids: &[CallId]) -> Result<Vec<Call>, Error> {
+    let keys = ids.iter().copied().map(Value::uuid).collect();
+    SELECT.among(db, "id", keys, "").await
+}
+
+/// The calls whose channel is one of these, in no order.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn by_channels(db: &dyn Database, channels: &[ChannelId]) -> Result<Vec<Call>, Error> {
+    let keys = channels.iter().map(|id| id.as_str().into()).collect();
+    SELECT.among(db, "channel_id", keys, "").await
+}
+
 /// The newest call of an activeflow.
 ///
 /// # Errors

@@ -73,6 +73,28 @@ pub async fn live(
         .await
 }
 
+/// The channels with these ids, in no order.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn by_ids(db: &dyn Database, ids: &[ChannelId]) -> Result<Vec<Channel>, Error> {
+    let keys = ids.iter().map(|id| id.as_str().into()).collect();
+    SELECT.among(db, "id", keys, "").await
+}
+
+/// Channels that have not ended, on whatever Asterisk, oldest first.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn unended(db: &dyn Database, limit: u32) -> Result<Vec<Channel>, Error> {
+    let condition = "tm_end IS NULL ORDER BY tm_create LIMIT ?";
+    SELECT
+        .all(db, condition, vec![Value::Int(limit.into())])
+        .await
+}
+
 /// Channels of calls of an Asterisk, made after `since`, newest first: what
 /// recovery looks at (chapter 02 §7.11).
 ///

@@ -9,6 +9,9 @@ use crate::port::Database;
 use crate::row::Row;
 use crate::value::Value;
 
+/// Keys that one query asks for: below what any engine limits.
+const KEYS_OF_ONE_QUERY: usize = 1_000;
+
 /// Among rows of the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -53,6 +56,25 @@ impl<T> Select<T> {
         let (table, columns) = (self.table, self.columns);
         let sql = format!("SELECT {columns} FROM {table} WHERE {condition}");
         db.query(&sql, params).await?.map(self.read)
+    }
+
+    /// The rows whose `column` is one of `keys`, in no order; `condition` is
+    /// empty or begins with ` AND`. Any number of keys: they are asked for in
+    /// parts that every engine takes.
+    pub(crate) async fn among(
+        &self,
+        db: &dyn Database,
+        column: &str,
+        keys: Vec<Value>,
+        condition: &str,
+    ) -> Result<Vec<T>, Error> {
+        let mut found = Vec::new();
+        for part in keys.chunks(KEYS_OF_ONE_QUERY) {
+            let marks = vec!["?"; part.len()].join(", ");
+            let wanted = format!("{column} IN ({marks}){condition}");
+            found.extend(self.all(db, &wanted, part.to_vec()).await?);
+        }
+        Ok(found)
     }
 
     /// One page, newest first (chapter 01 §4.1).
