@@ -306,9 +306,7 @@ async fn failed_event_comes_again_and_is_confirmed_once_handled(bus: &dyn Bus, n
                     .await
                     .push((message.message_id, message.retries));
                 if message.retries < 2 {
-                    Err(Retry {
-                        reason: "not yet".to_owned(),
-                    })
+                    Err(Retry::later("not yet"))
                 } else {
                     Ok(())
                 }

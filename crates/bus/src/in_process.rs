@@ -14,20 +14,25 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::envelope::Response;
 use crate::error::Error;
 use crate::keyed::Keyed;
+use crate::parking::Parking;
 use crate::port::{
-    Bus, Confirmation, Consumer, EventHandler, Message, QueueSpec, RequestHandler, Subscription,
-    Work,
+    Bus, Confirmation, Consumer, EventHandler, Message, QueueSpec, RequestHandler, Retry,
+    Subscription, Work,
 };
 
 /// Longest wait of a publisher for a full queue.
 const PUBLISH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Pause before an event that could not be parked is delivered again, where the
+/// subscription names no pauses at all.
+const PARK_AGAIN: Duration = Duration::from_secs(120);
 
 /// The in-process carrier. Cloning it gives another handle to the same queues.
 #[derive(Clone, Default)]
@@ -244,7 +249,9 @@ impl Bus for InProcess {
         let again = RetryQueue {
             bus: self.clone(),
             queue: name.clone(),
-            delays: subscription.retry_delays,
+            delays: subscription.retry_delays.into(),
+            parking: subscription.parking,
+            room: Arc::new(Semaphore::new(subscription.queue.capacity.max(1))),
         };
         let consumer = self.consume(&subscription.queue, move |delivery| match delivery {
             Delivery::Event { message, done } => {
@@ -262,6 +269,32 @@ impl Bus for InProcess {
             }
         });
         Ok(consumer)
+    }
+
+    async fn redeliver(
+        &self,
+        queue: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error> {
+        let sender = self
+            .sender(queue)
+            .ok_or_else(|| Error::NoQueue(queue.to_owned()))?;
+        let (done, handled) = oneshot::channel();
+        let message = Message {
+            body,
+            message_id,
+            retries: 0,
+        };
+        let deadline = Instant::now() + PUBLISH_PATIENCE;
+        match timeout_at(deadline, sender.send(Delivery::Event { message, done })).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(Error::Closed),
+            Err(_) => return Err(Error::Full(queue.to_owned())),
+        }
+        Ok(Box::pin(
+            async move { handled.await.map_err(|_| Error::Closed) },
+        ))
     }
 }
 
@@ -282,46 +315,96 @@ async fn answer(handler: Arc<dyn RequestHandler>, body: Bytes, reply: oneshot::S
     }
 }
 
-/// Delivers failed events again, later.
+/// Delivers failed events again, later, and parks those that keep failing.
 #[derive(Clone)]
 struct RetryQueue {
     bus: InProcess,
     queue: String,
-    delays: Vec<Duration>,
+    delays: Arc<[Duration]>,
+    parking: Option<Arc<dyn Parking>>,
+    /// As many events may wait for their next delivery as may wait in the queue.
+    room: Arc<Semaphore>,
 }
 
 impl RetryQueue {
     async fn work(
         self,
-        run: futures_util::future::BoxFuture<'static, Result<(), crate::port::Retry>>,
+        run: futures_util::future::BoxFuture<'static, Result<(), Retry>>,
         message: Message,
         done: oneshot::Sender<()>,
     ) {
         let outcome = AssertUnwindSafe(run).catch_unwind().await;
-        let reason = match outcome {
+        let failure = match outcome {
             Ok(Ok(())) => {
                 let _ = done.send(());
                 return;
             }
-            Ok(Err(retry)) => retry.reason,
-            Err(_) => "the handler panicked".to_owned(),
+            Ok(Err(failure)) => failure,
+            Err(_) => Retry::later("the handler panicked"),
         };
-        let Some(delay) = self.delays.get(message.retries as usize).copied() else {
-            tracing::error!(queue = %self.queue, reason, "an event is dropped after its last retry");
-            let _ = done.send(());
+        match self.next_delay(&message, &failure) {
+            Some(delay) => self.deliver_again(message, done, delay, &failure).await,
+            None => self.park(message, done, failure).await,
+        }
+    }
+
+    /// None after the last one.
+    fn next_delay(&self, message: &Message, failure: &Retry) -> Option<Duration> {
+        if failure.hopeless {
+            return None;
+        }
+        self.delays.get(message.retries as usize).copied()
+    }
+
+    async fn deliver_again(
+        self,
+        message: Message,
+        done: oneshot::Sender<()>,
+        delay: Duration,
+        failure: &Retry,
+    ) {
+        tracing::warn!(queue = %self.queue, reason = failure.reason, delay_ms = %delay.as_millis(), "an event will be delivered again");
+        let Some(sender) = self.bus.sender(&self.queue) else {
             return;
         };
-        tracing::warn!(queue = %self.queue, reason, delay_ms = %delay.as_millis(), "an event will be delivered again");
-        let Some(sender) = self.bus.sender(&self.queue) else {
+        // While there is no room this worker waits, then the queue, then the
+        // publishers: failing events never pile up without bounds.
+        let Ok(place) = Arc::clone(&self.room).acquire_owned().await else {
             return;
         };
         tokio::spawn(async move {
             sleep(delay).await;
+            // Before the queue is waited for: a worker that waits for this place
+            // may be what makes room there.
+            drop(place);
             let message = Message {
-                retries: message.retries + 1,
+                retries: message.retries.saturating_add(1),
                 ..message
             };
             let _ = sender.send(Delivery::Event { message, done }).await;
         });
+    }
+
+    async fn park(self, message: Message, done: oneshot::Sender<()>, failure: Retry) {
+        let Some(parking) = &self.parking else {
+            tracing::error!(queue = %self.queue, message_id = ?message.message_id, reason = failure.reason, "an event is dropped: it cannot be handled, and nobody parks it");
+            let _ = done.send(());
+            return;
+        };
+        let parked = AssertUnwindSafe(parking.park(&self.queue, &message, &failure.reason))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err("parking panicked".to_owned()));
+        match parked {
+            Ok(()) => {
+                let _ = done.send(());
+            }
+            Err(why) => {
+                let delay = self.delays.last().copied().unwrap_or(PARK_AGAIN);
+                let reason = format!("{}; it cannot be parked: {why}", failure.reason);
+                self.deliver_again(message, done, delay, &Retry { reason, ..failure })
+                    .await;
+            }
+        }
     }
 }

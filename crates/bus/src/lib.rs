@@ -17,6 +17,7 @@ pub mod error;
 pub mod in_process;
 pub mod keyed;
 pub mod metrics;
+pub mod parking;
 pub mod port;
 pub mod router;
 
@@ -24,6 +25,7 @@ pub use client::{Rpc, RpcError};
 pub use envelope::{Event, Method, Request, Response};
 pub use error::Error;
 pub use in_process::InProcess;
+pub use parking::Parking;
 pub use port::{
     Bus, Confirmation, Consumer, EventHandler, Message, QueueSpec, RequestHandler, Retry,
     Subscription, Work,

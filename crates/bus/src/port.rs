@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::parking::Parking;
 
 /// A carrier of requests and events.
 ///
@@ -59,9 +60,24 @@ pub trait Bus: Send + Sync + 'static {
         subscription: Subscription,
         handler: Arc<dyn EventHandler>,
     ) -> Result<Consumer, Error>;
+
+    /// Puts an event into one queue, whatever exchanges it is bound to: how a
+    /// parked one comes back. It counts as never delivered before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoQueue`] when nobody ever consumed this queue; otherwise when
+    /// the carrier did not accept it.
+    async fn redeliver(
+        &self,
+        queue: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error>;
 }
 
-/// Resolves when a published event is safe: handed over durably, or handled.
+/// Resolves when a published event is safe: handed over durably, handled, or
+/// parked.
 pub type Confirmation = BoxFuture<'static, Result<(), Error>>;
 
 /// A queue and how much of it is worked on at once.
@@ -88,15 +104,17 @@ impl QueueSpec {
 }
 
 /// A queue that events of some exchanges flow into.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Subscription {
     /// Where they wait.
     pub queue: QueueSpec,
     /// Exchanges bound to it. Each is declared before it is bound.
     pub exchanges: Vec<String>,
-    /// Pauses before a failed event is delivered again; after the last it is
-    /// dropped, counted and logged (chapter 01 §1.4: 5 s, 30 s, 120 s).
+    /// Pauses before a failed event is delivered again (chapter 01 §1.4: 5 s,
+    /// 30 s, 120 s). When it has failed after the last one too it is parked.
     pub retry_delays: Vec<Duration>,
+    /// Who keeps what cannot be handled. Nobody: it is dropped and logged.
+    pub parking: Option<Arc<dyn Parking>>,
 }
 
 impl Subscription {
@@ -107,7 +125,26 @@ impl Subscription {
             queue,
             exchanges: exchanges.into_iter().collect(),
             retry_delays: [5, 30, 120].map(Duration::from_secs).into(),
+            parking: None,
         }
+    }
+
+    /// The same with somebody who keeps what cannot be handled.
+    #[must_use]
+    pub fn parked_by(mut self, parking: Arc<dyn Parking>) -> Self {
+        self.parking = Some(parking);
+        self
+    }
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription")
+            .field("queue", &self.queue)
+            .field("exchanges", &self.exchanges)
+            .field("retry_delays", &self.retry_delays)
+            .field("parks", &self.parking.is_some())
+            .finish()
     }
 }
 
@@ -155,13 +192,44 @@ impl Work {
             run: Box::pin(std::future::ready(Ok(()))),
         }
     }
+
+    /// Nothing can be done: the event cannot be read, now or ever.
+    #[must_use]
+    pub fn unreadable(reason: impl Into<String>) -> Self {
+        Self {
+            key: None,
+            run: Box::pin(std::future::ready(Err(Retry::never(reason)))),
+        }
+    }
 }
 
-/// The event could not be handled now and is to be delivered again later.
+/// The event could not be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retry {
-    /// Why, for the log.
+    /// Why, for the log and for whoever looks at what is parked.
     pub reason: String,
+    /// A repetition cannot help either: the event is parked at once.
+    pub hopeless: bool,
+}
+
+impl Retry {
+    /// What is in the way may pass: the event is to be delivered again.
+    #[must_use]
+    pub fn later(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            hopeless: false,
+        }
+    }
+
+    /// No repetition can help.
+    #[must_use]
+    pub fn never(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            hopeless: true,
+        }
+    }
 }
 
 /// A running consumer. Dropping it stops taking messages at once; messages that

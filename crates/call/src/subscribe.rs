@@ -34,28 +34,15 @@ impl EventHandler for Events {
             Ok(event) if event.publisher == Service::FLOW.name() => flow(role, &event),
             Ok(event) if event.publisher == Service::CUSTOMER.name() => customer(role, event),
             Ok(_) => Work::nothing(),
-            Err(error) => unreadable(&error),
+            Err(error) => Work::unreadable(format!("an event envelope cannot be read: {error}")),
         }
-    }
-}
-
-/// Compat: only an envelope that cannot be read is delivered again and then
-/// dropped (chapter 01 §1.4).
-fn unreadable(error: &serde_json::Error) -> Work {
-    let reason = format!("an event envelope cannot be read: {error}");
-    Work {
-        key: None,
-        run: Box::pin(std::future::ready(Err(Retry { reason }))),
     }
 }
 
 fn ari(role: Arc<Role>, event: &Event) -> Work {
     let event = match trunkline_ari::Event::decode(event.payload()) {
         Ok(event) => event,
-        Err(error) => {
-            tracing::warn!(%error, "an ARI event is dropped");
-            return Work::nothing();
-        }
+        Err(error) => return Work::unreadable(format!("an ARI event cannot be read: {error}")),
     };
     let key = event.key();
     let channel_id = event
@@ -90,9 +77,7 @@ fn settle(kind: &str, outcome: Result<(), Error>) -> Result<(), Retry> {
         Ok(()) => Ok(()),
         Err(Error::Store(
             error @ (trunkline_store::Error::Unavailable(_) | trunkline_store::Error::Full(_)),
-        )) => Err(Retry {
-            reason: error.to_string(),
-        }),
+        )) => Err(Retry::later(error.to_string())),
         Err(error) => {
             let cause = std::error::Error::source(&error)
                 .map(ToString::to_string)

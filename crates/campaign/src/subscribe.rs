@@ -34,15 +34,18 @@ enum Meaning {
 
 impl EventHandler for Events {
     fn accept(&self, message: Message) -> Work {
-        let Ok(event) = serde_json::from_slice::<Event>(&message.body) else {
-            tracing::warn!(
-                bytes = message.body.len(),
-                "an event envelope cannot be read"
-            );
-            return Work::nothing();
+        let event = match serde_json::from_slice::<Event>(&message.body) {
+            Ok(event) => event,
+            Err(error) => {
+                return Work::unreadable(format!("an event envelope cannot be read: {error}"));
+            }
         };
-        let Some((meaning, labels)) = meaning(&event) else {
-            return Work::nothing();
+        let (meaning, labels) = match meaning(&event) {
+            Ok(Some(read)) => read,
+            Ok(None) => return Work::nothing(),
+            Err(error) => {
+                return Work::unreadable(format!("a {} cannot be read: {error}", event.kind));
+            }
         };
         let manager = Arc::clone(&self.0);
         let key = Some(meaning.key());
@@ -53,9 +56,7 @@ impl EventHandler for Events {
             times
                 .get_or_create(&labels)
                 .observe(millis(started.elapsed()));
-            outcome.map_err(|error| Retry {
-                reason: error.to_string(),
-            })
+            outcome.map_err(|error| Retry::later(error.to_string()))
         };
         Work {
             key,
@@ -64,55 +65,55 @@ impl EventHandler for Events {
     }
 }
 
-fn meaning(event: &Event) -> Option<(Meaning, ReceivedLabels)> {
-    let read = match (event.publisher.as_str(), event.kind.as_str()) {
+/// None when it means nothing here.
+fn meaning(event: &Event) -> Result<Option<(Meaning, ReceivedLabels)>, serde_json::Error> {
+    let (meaning, service, kind) = match (event.publisher.as_str(), event.kind.as_str()) {
         // The reference's documents spell it `call_hungup`.
         ("call-manager", "call_hangup" | "call_hungup") => {
-            decode(event).map(|call| (Meaning::CallEnded(call), Service::CALL, "call_hangup"))
-        }
-        ("flow-manager", "activeflow_deleted") => decode(event).map(|flow| {
+            let call: Call = wire::decode(event.payload())?;
             (
-                Meaning::FlowEnded(flow),
+                Meaning::CallEnded(Box::new(call)),
+                Service::CALL,
+                "call_hangup",
+            )
+        }
+        ("flow-manager", "activeflow_deleted") => {
+            let flow: Activeflow = wire::decode(event.payload())?;
+            (
+                Meaning::FlowEnded(Box::new(flow)),
                 Service::FLOW,
                 "activeflow_deleted",
             )
-        }),
-        ("flow-manager", "activeflow_updated") => decode::<Activeflow>(event)
-            .filter(|flow| attempt::ended(flow))
-            .map(|flow| {
-                (
-                    Meaning::FlowEnded(flow),
-                    Service::FLOW,
-                    "activeflow_updated",
-                )
-            }),
-        ("customer-manager", "customer_deleted") => customer(event, "customer_deleted"),
-        ("customer-manager", "customer_frozen") => customer(event, "customer_frozen"),
-        _ => None,
-    };
-    let (meaning, service, kind) = read?;
-    Some((
-        meaning,
-        ReceivedLabels {
-            publisher: service.name(),
-            r#type: kind,
-        },
-    ))
-}
-
-fn customer(event: &Event, kind: &'static str) -> Option<(Meaning, Service, &'static str)> {
-    let customer: Box<Customer> = decode(event)?;
-    Some((Meaning::CustomerGone(customer.id), Service::CUSTOMER, kind))
-}
-
-fn decode<T: serde::de::DeserializeOwned>(event: &Event) -> Option<Box<T>> {
-    match wire::decode(event.payload()) {
-        Ok(payload) => Some(Box::new(payload)),
-        Err(error) => {
-            tracing::warn!(kind = %event.kind, publisher = %event.publisher, %error, "the payload of an event cannot be read");
-            None
         }
-    }
+        ("flow-manager", "activeflow_updated") => {
+            let flow: Activeflow = wire::decode(event.payload())?;
+            if !attempt::ended(&flow) {
+                return Ok(None);
+            }
+            (
+                Meaning::FlowEnded(Box::new(flow)),
+                Service::FLOW,
+                "activeflow_updated",
+            )
+        }
+        ("customer-manager", "customer_deleted") => {
+            (gone(event)?, Service::CUSTOMER, "customer_deleted")
+        }
+        ("customer-manager", "customer_frozen") => {
+            (gone(event)?, Service::CUSTOMER, "customer_frozen")
+        }
+        _ => return Ok(None),
+    };
+    let labels = ReceivedLabels {
+        publisher: service.name(),
+        r#type: kind,
+    };
+    Ok(Some((meaning, labels)))
+}
+
+fn gone(event: &Event) -> Result<Meaning, serde_json::Error> {
+    let customer: Customer = wire::decode(event.payload())?;
+    Ok(Meaning::CustomerGone(customer.id))
 }
 
 impl Meaning {

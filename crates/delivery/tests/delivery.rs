@@ -60,9 +60,7 @@ impl EventHandler for Collect {
         let (sender, fails) = (self.sender.clone(), self.fail_first && message.retries == 0);
         let run = async move {
             if fails {
-                return Err(Retry {
-                    reason: "wanted".to_owned(),
-                });
+                return Err(Retry::later("wanted"));
             }
             let _ = sender.send(String::from_utf8_lossy(&message.body).into_owned());
             Ok(())

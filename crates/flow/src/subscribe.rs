@@ -33,15 +33,14 @@ impl EventHandler for Events {
             Ok(event) if event.kind == CUSTOMER_DELETED => event,
             Ok(_) => return Work::nothing(),
             Err(error) => {
-                tracing::warn!(%error, "an event envelope cannot be read");
-                return Work::nothing();
+                return Work::unreadable(format!("an event envelope cannot be read: {error}"));
             }
         };
         let customer = match wire::decode::<Customer>(event.payload()) {
             Ok(customer) if !customer.id.is_nil() => customer.id,
-            Ok(_) | Err(_) => {
-                tracing::warn!(kind = event.kind, "an event names no customer");
-                return Work::nothing();
+            Ok(_) => return Work::unreadable(format!("a {} names no customer", event.kind)),
+            Err(error) => {
+                return Work::unreadable(format!("a {} cannot be read: {error}", event.kind));
             }
         };
         let manager = Arc::clone(&self.0);
@@ -57,9 +56,7 @@ impl EventHandler for Events {
 fn settle(customer: CustomerId, outcome: Result<(), Failure>) -> Result<(), Retry> {
     match outcome {
         Ok(()) => Ok(()),
-        Err(failure) if failure.is_passing() => Err(Retry {
-            reason: failure.to_string(),
-        }),
+        Err(failure) if failure.is_passing() => Err(Retry::later(failure.to_string())),
         Err(failure) => {
             let error = &failure as &dyn std::error::Error;
             tracing::error!(customer_id = %customer, error, "a deleted customer's flows are left");

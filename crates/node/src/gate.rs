@@ -102,6 +102,15 @@ impl Bus for Gate {
     ) -> Result<Consumer, Error> {
         self.inner.subscribe(subscription, handler).await
     }
+
+    async fn redeliver(
+        &self,
+        queue: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error> {
+        self.inner.redeliver(queue, message_id, body).await
+    }
 }
 
 #[cfg(test)]

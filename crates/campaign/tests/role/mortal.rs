@@ -97,4 +97,14 @@ impl Bus for Mortal<dyn Bus> {
     ) -> Result<Consumer, BusError> {
         self.inner.subscribe(subscription, handler).await
     }
+
+    async fn redeliver(
+        &self,
+        queue: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, BusError> {
+        self.alive(self.inner.redeliver(queue, message_id, body))
+            .await
+    }
 }

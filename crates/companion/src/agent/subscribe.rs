@@ -16,17 +16,19 @@ pub(super) struct Groupcalls(pub(super) Arc<State>);
 
 impl EventHandler for Groupcalls {
     fn accept(&self, message: Message) -> Work {
-        let Some((happening, groupcall)) = read(&message.body) else {
-            return Work::nothing();
+        let (happening, groupcall) = match read(&message.body) {
+            Ok(Some(read)) => read,
+            Ok(None) => return Work::nothing(),
+            Err(error) => {
+                return Work::unreadable(format!("an event cannot be read: {error}"));
+            }
         };
         let state = Arc::clone(&self.0);
         let key = Some(groupcall.id.to_string());
         let run = async move {
             follow(&state, happening, &groupcall)
                 .await
-                .map_err(|error| Retry {
-                    reason: error.to_string(),
-                })
+                .map_err(|error| Retry::later(error.to_string()))
         };
         Work {
             key,
@@ -35,19 +37,17 @@ impl EventHandler for Groupcalls {
     }
 }
 
-fn read(body: &[u8]) -> Option<(Happening, Groupcall)> {
-    let event: Event = serde_json::from_slice(body).ok()?;
+/// None when it is about something else.
+fn read(body: &[u8]) -> Result<Option<(Happening, Groupcall)>, serde_json::Error> {
+    let event: Event = serde_json::from_slice(body)?;
     if event.publisher != Service::CALL.name() {
-        return None;
+        return Ok(None);
     }
-    let happening = Happening::of_event(&event.kind)?;
-    match wire::decode(event.payload()) {
-        Ok(groupcall) => Some((happening, groupcall)),
-        Err(error) => {
-            tracing::warn!(kind = event.kind, %error, "an event about a group call cannot be read");
-            None
-        }
-    }
+    let Some(happening) = Happening::of_event(&event.kind) else {
+        return Ok(None);
+    };
+    let groupcall = wire::decode(event.payload())?;
+    Ok(Some((happening, groupcall)))
 }
 
 async fn follow(state: &State, happening: Happening, groupcall: &Groupcall) -> Result<(), Error> {
