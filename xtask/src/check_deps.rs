@@ -56,6 +56,7 @@ const HOUSE: &[Room] = &[
     Room("node", Layer::Node, &[]),
     Room("server", Layer::Server, &[]),
     Room("rig", Layer::Rig, &[]),
+    Room("sim", Layer::Tests, &[]),
     Room("it", Layer::Tests, &[]),
     Room("e2e", Layer::Tests, &[]),
     Room("xtask", Layer::Xtask, &[]),
