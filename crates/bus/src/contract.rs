@@ -74,10 +74,7 @@ fn collect(key: Option<&'static str>) -> (Arc<dyn EventHandler>, mpsc::Unbounded
             let _ = sender.send(message.body);
             Ok(())
         };
-        Work {
-            key: key.map(str::to_owned),
-            run: Box::pin(run),
-        }
+        Work::new(key.map(str::to_owned), run)
     });
     (Arc::new(handler), receiver)
 }
@@ -257,10 +254,7 @@ async fn events_of_one_key_stay_in_order(bus: &dyn Bus, name: &str) {
                 seen.lock().await.push((key, n));
                 Ok(())
             };
-            Work {
-                key: Some(key.to_string()),
-                run: Box::pin(run),
-            }
+            Work::new(Some(key.to_string()), run)
         })
     };
     let consumer = bus
@@ -311,10 +305,7 @@ async fn failed_event_comes_again_and_is_confirmed_once_handled(bus: &dyn Bus, n
                     Ok(())
                 }
             };
-            Work {
-                key: None,
-                run: Box::pin(run),
-            }
+            Work::new(None, run)
         })
     };
     let consumer = bus

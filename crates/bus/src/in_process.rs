@@ -255,7 +255,7 @@ impl Bus for InProcess {
         };
         let consumer = self.consume(&subscription.queue, move |delivery| match delivery {
             Delivery::Event { message, done } => {
-                let Work { key, run } = handler.accept(message.clone());
+                let Work { key, run, .. } = handler.accept(message.clone());
                 Some((key, Box::pin(again.clone().work(run, message, done)) as Job))
             }
             Delivery::Request { .. } => None,

@@ -27,7 +27,7 @@ pub use error::Error;
 pub use in_process::InProcess;
 pub use parking::Parking;
 pub use port::{
-    Bus, Confirmation, Consumer, EventHandler, Message, QueueSpec, RequestHandler, Retry,
+    Bus, Confirmation, Consumer, EventHandler, Message, QueueSpec, Remember, RequestHandler, Retry,
     Subscription, Work,
 };
 pub use router::{Refusal, Reply, Routed, Router};

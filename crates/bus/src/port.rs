@@ -181,25 +181,63 @@ pub struct Work {
     pub key: Option<String>,
     /// The work. The event is acknowledged when it returns `Ok`.
     pub run: BoxFuture<'static, Result<(), Retry>>,
+    /// How long it has to be known that the event was handled.
+    pub remember: Remember,
+}
+
+/// How long it has to be known that an event was handled, so that a repetition
+/// of it does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remember {
+    /// There was nothing to do, and there will be nothing to do.
+    Not,
+    /// Its sender does not repeat it after a crash.
+    InProcess,
+    /// Its sender keeps it until it was handled, beyond the end of processes.
+    Durably,
 }
 
 impl Work {
+    /// `run` behind the earlier work of the same key.
+    #[must_use]
+    pub fn new(
+        key: Option<String>,
+        run: impl Future<Output = Result<(), Retry>> + Send + 'static,
+    ) -> Self {
+        Self {
+            key,
+            run: Box::pin(run),
+            remember: Remember::Durably,
+        }
+    }
+
+    /// The same for an event that its sender does not repeat after a crash.
+    #[must_use]
+    pub fn of_the_moment(mut self) -> Self {
+        self.remember = Remember::InProcess;
+        self
+    }
+
     /// Nothing to do.
     #[must_use]
     pub fn nothing() -> Self {
         Self {
             key: None,
             run: Box::pin(std::future::ready(Ok(()))),
+            remember: Remember::Not,
         }
+    }
+
+    /// Whether the event means nothing to its receiver.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.remember == Remember::Not
     }
 
     /// Nothing can be done: the event cannot be read, now or ever.
     #[must_use]
     pub fn unreadable(reason: impl Into<String>) -> Self {
-        Self {
-            key: None,
-            run: Box::pin(std::future::ready(Err(Retry::never(reason)))),
-        }
+        Self::new(None, std::future::ready(Err(Retry::never(reason))))
     }
 }
 

@@ -65,10 +65,7 @@ fn ari(role: Arc<Role>, event: &Event) -> Work {
             .observe(elapsed);
         settle(&labels.r#type, outcome)
     };
-    Work {
-        key,
-        run: Box::pin(run.instrument(span)),
-    }
+    Work::new(key, run.instrument(span)).of_the_moment()
 }
 
 /// Only a store that is away makes an event worth another delivery.
@@ -108,10 +105,7 @@ fn flow(role: Arc<Role>, event: &Event) -> Work {
             outcome => settle("activeflow_updated", outcome.map(drop)),
         }
     };
-    Work {
-        key: Some(format!("call:{id}")),
-        run: Box::pin(run),
-    }
+    Work::new(Some(format!("call:{id}")), run)
 }
 
 /// A deleted or frozen customer's calls end.
@@ -143,10 +137,7 @@ fn customer(role: Arc<Role>, event: Event) -> Work {
             .observe(elapsed);
         settle(&labels.r#type, outcome)
     };
-    Work {
-        key: Some(format!("customer:{id}")),
-        run: Box::pin(run),
-    }
+    Work::new(Some(format!("customer:{id}")), run)
 }
 
 async fn end_calls_of(role: &Arc<Role>, id: CustomerId, deleted: bool) -> Result<(), Error> {

@@ -58,10 +58,7 @@ impl EventHandler for Events {
                 .observe(millis(started.elapsed()));
             outcome.map_err(|error| Retry::later(error.to_string()))
         };
-        Work {
-            key,
-            run: Box::pin(run),
-        }
+        Work::new(key, run)
     }
 }
 

@@ -65,10 +65,7 @@ impl EventHandler for Collect {
             let _ = sender.send(String::from_utf8_lossy(&message.body).into_owned());
             Ok(())
         };
-        Work {
-            key: Some("one".to_owned()),
-            run: Box::pin(run),
-        }
+        Work::new(Some("one".to_owned()), run)
     }
 }
 

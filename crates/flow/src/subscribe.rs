@@ -45,10 +45,7 @@ impl EventHandler for Events {
         };
         let manager = Arc::clone(&self.0);
         let run = async move { settle(customer, manager.forget_customer(customer).await) };
-        Work {
-            key: Some(customer.to_string()),
-            run: Box::pin(run),
-        }
+        Work::new(Some(customer.to_string()), run)
     }
 }
 

@@ -30,10 +30,7 @@ impl EventHandler for Groupcalls {
                 .await
                 .map_err(|error| Retry::later(error.to_string()))
         };
-        Work {
-            key,
-            run: Box::pin(run),
-        }
+        Work::new(key, run)
     }
 }
 
