@@ -87,6 +87,15 @@ kinds! {
         read(row, column) row.id(column);
         write(value) Value::uuid(*value);
     }
+    /// Absent is SQL NULL; so is the nil id.
+    maybe_id<>(Option<Uuid>) {
+        read(row, column) row.id::<Uuid>(column).map(|id| Some(id).filter(|id| !id.is_nil()));
+        write(value) value.map_or(Value::Null, Value::uuid);
+    }
+    blob<>(Vec<u8>) {
+        read(row, column) row.blob(column);
+        write(value) Value::Blob(value.clone());
+    }
     text<>(String) {
         read(row, column) row.text(column);
         write(value) Value::from(value.as_str());

@@ -83,6 +83,31 @@ impl Row<'_> {
             .ok_or_else(|| shape(column, "there is no such column"))
     }
 
+    /// A cell as it is; none when there is no such column.
+    #[must_use]
+    pub fn value(&self, column: &str) -> Option<&Value> {
+        self.cell(column).ok()
+    }
+
+    /// Every column with its cell.
+    pub fn cells(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.columns.iter().map(String::as_str).zip(self.cells)
+    }
+
+    /// Bytes, whatever they mean.
+    ///
+    /// # Errors
+    ///
+    /// When the column is missing or is a number.
+    pub fn blob(&self, column: &str) -> Result<Vec<u8>, Error> {
+        match self.cell(column)? {
+            Value::Null => Ok(Vec::new()),
+            Value::Blob(bytes) => Ok(bytes.clone()),
+            Value::Text(text) => Ok(text.as_bytes().to_vec()),
+            Value::Int(_) | Value::Real(_) => Err(shape(column, "not bytes")),
+        }
+    }
+
     /// An id.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 
 mod duties;
 mod lists;
+mod parking;
 mod round_trips;
 mod summary;
 mod targets;
