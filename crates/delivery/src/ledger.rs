@@ -90,8 +90,19 @@ impl Ledger {
         if batch.is_empty() {
             return Ok(());
         }
-        let events = batch.statements.iter().any(outbox::is_insert);
-        let first_due = batch.statements.iter().filter_map(due::due_at_of).min();
+        let events = batch
+            .statements
+            .iter()
+            .any(|it| outbox::appended(it).is_some());
+        let first_due = batch
+            .statements
+            .iter()
+            .filter_map(due::effect_of)
+            .filter_map(|effect| match effect {
+                due::Effect::Written(due) => due.due_at,
+                due::Effect::Cancelled { .. } | due::Effect::CancelledAllOf { .. } => None,
+            })
+            .min();
         self.db.apply(batch).await?;
         if events {
             self.outbox_written.notify_one();

@@ -124,18 +124,15 @@ async fn publish_next(ledger: &Arc<Ledger>, after: i64) -> Result<Published, Fai
     })
 }
 
-type Safe = futures_util::future::BoxFuture<'static, Option<i64>>;
+type Safe = futures_util::future::BoxFuture<'static, Option<uuid::Uuid>>;
 
 /// Waits until the events are safe and deletes their rows at once; true when all
 /// are gone.
 async fn delete_safe(ledger: Arc<Ledger>, waiting: Vec<Safe>) -> bool {
     let expected = waiting.len();
-    let safe: Vec<i64> = join_all(waiting).await.into_iter().flatten().collect();
+    let safe: Vec<uuid::Uuid> = join_all(waiting).await.into_iter().flatten().collect();
     let all = safe.len() == expected;
-    let deleted = ledger
-        .db
-        .apply(safe.into_iter().map(outbox::delete).collect())
-        .await;
+    let deleted = ledger.db.apply(outbox::delete(&safe)).await;
     all && deleted.is_ok()
 }
 
@@ -144,7 +141,7 @@ async fn finish(
     ledger: Arc<Ledger>,
     row: outbox::Entry,
     confirmation: trunkline_bus::Confirmation,
-) -> Option<i64> {
+) -> Option<uuid::Uuid> {
     let confirmed = tokio::time::timeout(CONFIRMATION_PATIENCE, confirmation).await;
     if !matches!(confirmed, Ok(Ok(()))) {
         tracing::warn!(
@@ -159,7 +156,7 @@ async fn finish(
     {
         tracing::debug!(seq = row.seq, %error, "a webhook could not be handed over");
     }
-    Some(row.seq)
+    Some(row.id)
 }
 
 async fn send_webhook(ledger: &Ledger, webhook: &str) -> Result<(), RpcError> {

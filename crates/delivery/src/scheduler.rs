@@ -54,7 +54,7 @@ async fn fire_due(
     if limit == 0 {
         return Ok(Duration::from_millis(5));
     }
-    let claimed = due::claim(ledger.db(), service, now, lease, limit).await?;
+    let claimed = due::claim(ledger.db(), service, now, now, lease, limit).await?;
     for entry in claimed {
         let Ok(permit) = Arc::clone(room).acquire_owned().await else {
             break;
@@ -92,7 +92,11 @@ async fn fire(ledger: &Ledger, entry: due::Due) {
                 Ok(now) => {
                     ledger
                         .db
-                        .apply(Batch::new().with(due::retry(entry.id, now.plus(delay))))
+                        .apply(Batch::new().with(due::retry(
+                            entry.id,
+                            entry.attempts,
+                            now.plus(delay),
+                        )))
                         .await
                 }
                 Err(error) => Err(error),

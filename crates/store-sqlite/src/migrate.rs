@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     4 "0004_flow",
     5 "0005_companion",
     6 "0006_trunkline",
+    7 "0007_inbox",
     8 "0008_parked",
 ];
 

@@ -8,6 +8,16 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Whether other processes may write the same tables: a SQLite file belongs
+    /// to one process.
+    #[must_use]
+    pub fn is_shared(self) -> bool {
+        match self {
+            Self::Sqlite => false,
+            Self::Mysql => true,
+        }
+    }
+
     /// Begins an insert that does nothing when the key exists.
     #[must_use]
     pub fn insert_ignore(self) -> &'static str {

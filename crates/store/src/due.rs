@@ -54,6 +54,9 @@ table! { Due in "trunkline_due";
     "tm_create" tm_create time,
 }
 
+const DELETE_BY_KEY: &str = "DELETE FROM trunkline_due WHERE service = ? AND due_key = ?";
+const DELETE_BY_OWNER: &str = "DELETE FROM trunkline_due WHERE service = ? AND owner = ?";
+
 /// Writes a duty in place of the one with the same service and key.
 #[must_use]
 pub fn upsert(dialect: Dialect, due: &Due) -> Statement {
@@ -71,22 +74,69 @@ pub fn upsert(dialect: Dialect, due: &Due) -> Statement {
     }
 }
 
-/// When the duty that this statement writes is due; none when it writes no duty.
+/// What a statement does to the duties of its service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A duty is written, in place of the one with the same key.
+    Written(Box<Due>),
+    /// The duty with this key is gone.
+    Cancelled { key: String },
+    /// The owner has no duties any longer.
+    CancelledAllOf { owner: String },
+}
+
+/// What this statement does to duties; none when it does nothing to them.
 #[must_use]
-pub fn due_at_of(statement: &Statement) -> Option<Timestamp> {
+pub fn effect_of(statement: &Statement) -> Option<Effect> {
+    let second = || statement.params.get(1)?.as_text().map(str::to_owned);
+    if statement.sql == DELETE_BY_KEY {
+        return Some(Effect::Cancelled { key: second()? });
+    }
+    if statement.sql == DELETE_BY_OWNER {
+        return Some(Effect::CancelledAllOf { owner: second()? });
+    }
     if !statement.sql.contains("INTO trunkline_due ") {
         return None;
     }
-    let at = COLUMNS.split(", ").position(|column| column == "due_at")?;
-    match statement.params.get(at)? {
-        Value::Text(text) => text.parse().ok(),
-        Value::Null | Value::Int(_) | Value::Real(_) | Value::Blob(_) => None,
-    }
+    let [
+        id,
+        service,
+        key,
+        owner,
+        due_at,
+        queue,
+        uri,
+        method,
+        data,
+        lease,
+        attempts,
+        create,
+    ] = &statement.params[..]
+    else {
+        return None;
+    };
+    let text = |value: &Value| value.as_text().map(str::to_owned);
+    let time = |value: &Value| value.as_text().and_then(|text| text.parse().ok());
+    Some(Effect::Written(Box::new(Due {
+        id: id.as_uuid()?,
+        service: text(service)?,
+        key: text(key)?,
+        owner: text(owner)?,
+        due_at: time(due_at),
+        queue: text(queue)?,
+        uri: text(uri)?,
+        method: text(method)?,
+        data: text(data),
+        lease_until: time(lease),
+        attempts: attempts.as_int()?,
+        tm_create: time(create),
+    })))
 }
 
-/// Claims duties of a service that are due and not leased, oldest first. The
-/// caller sends each, then deletes it or sets another time; when it does
-/// neither the duty is free again after `lease`.
+/// Claims duties of a service that are due by `by` and not leased, oldest first.
+/// The caller sends each when it is due, then deletes it or sets another time;
+/// when it does neither the duty is free again `lease` after `by`. Duties that
+/// failed have a later time and do not stand in the way of others.
 ///
 /// # Errors
 ///
@@ -96,6 +146,7 @@ pub async fn claim(
     db: &dyn Database,
     service: Service,
     now: Timestamp,
+    by: Timestamp,
     lease: Duration,
     limit: u32,
 ) -> Result<Vec<Due>, Error> {
@@ -103,7 +154,7 @@ pub async fn claim(
         ORDER BY due_at LIMIT ?";
     let params = vec![
         service.name().into(),
-        now.into(),
+        by.into(),
         now.into(),
         Value::Int(limit.into()),
     ];
@@ -111,7 +162,7 @@ pub async fn claim(
     if found.is_empty() {
         return Ok(found);
     }
-    let until = now.plus(lease);
+    let until = by.plus(lease);
     let whole: Batch = found.iter().map(|due| lease_one(due, until)).collect();
     match db.apply(whole).await {
         Ok(()) => {}
@@ -198,26 +249,30 @@ pub fn delete(id: Uuid, attempts: i64) -> Statement {
 /// There is no such duty any longer, whoever may hold it.
 #[must_use]
 pub fn delete_by_key(service: Service, key: &str) -> Statement {
-    Statement::any(
-        "DELETE FROM trunkline_due WHERE service = ? AND due_key = ?",
-        vec![service.name().into(), key.into()],
-    )
+    Statement::any(DELETE_BY_KEY, vec![service.name().into(), key.into()])
 }
 
 /// The owner has no duties any longer.
 #[must_use]
 pub fn delete_by_owner(service: Service, owner: &str) -> Statement {
+    Statement::any(DELETE_BY_OWNER, vec![service.name().into(), owner.into()])
+}
+
+/// Another time, free for everybody. Changes nothing when the duty is gone, was
+/// replaced, or was claimed again since: that one is another's.
+#[must_use]
+pub fn retry(id: Uuid, attempts: i64, due_at: Timestamp) -> Statement {
     Statement::any(
-        "DELETE FROM trunkline_due WHERE service = ? AND owner = ?",
-        vec![service.name().into(), owner.into()],
+        "UPDATE trunkline_due SET due_at = ?, lease_until = NULL WHERE id = ? AND attempts = ?",
+        vec![due_at.into(), Value::uuid(id), Value::Int(attempts)],
     )
 }
 
-/// Another time, free for everybody. Changes nothing when the duty is gone.
+/// Frees every duty of a service: whoever had claimed them is gone.
 #[must_use]
-pub fn retry(id: Uuid, due_at: Timestamp) -> Statement {
+pub fn free_all(service: Service) -> Statement {
     Statement::any(
-        "UPDATE trunkline_due SET due_at = ?, lease_until = NULL WHERE id = ?",
-        vec![due_at.into(), Value::uuid(id)],
+        "UPDATE trunkline_due SET lease_until = NULL WHERE service = ? AND lease_until IS NOT NULL",
+        vec![service.name().into()],
     )
 }

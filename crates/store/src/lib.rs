@@ -21,6 +21,7 @@ pub mod value;
 
 #[macro_use]
 mod columns;
+mod many;
 mod select;
 
 pub mod account;
@@ -38,6 +39,7 @@ pub mod channel;
 pub mod customer;
 pub mod due;
 pub mod flow;
+pub mod inbox;
 pub mod number;
 pub mod outbound_config;
 pub mod outbox;

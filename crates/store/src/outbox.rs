@@ -5,8 +5,9 @@ use trunkline_model::Timestamp;
 use trunkline_model::service::Service;
 use uuid::Uuid;
 
-use crate::batch::Statement;
+use crate::batch::{Batch, Statement};
 use crate::error::Error;
+use crate::many;
 use crate::port::Database;
 use crate::value::Value;
 
@@ -19,6 +20,8 @@ pub struct Entry {
     pub id: Uuid,
     /// Publisher name of the service.
     pub service: String,
+    /// Where it is published; empty when it is published already and only its
+    /// webhook is left.
     pub exchange: String,
     /// The event's JSON.
     pub body: String,
@@ -27,6 +30,8 @@ pub struct Entry {
     /// How often publishing failed.
     pub attempts: i64,
     pub tm_create: Option<Timestamp>,
+    /// Until then a running copy of the service has it in hand.
+    pub lease_until: Option<Timestamp>,
 }
 
 table! { Entry in "trunkline_outbox";
@@ -38,12 +43,41 @@ table! { Entry in "trunkline_outbox";
     "webhook" webhook maybe_text,
     "attempts" attempts int,
     "tm_create" tm_create time,
+    "lease_until" lease_until time,
 }
 
-/// Whether this statement appends an event.
+/// The event that this statement appends, without its place in the order; none
+/// when it appends no event.
 #[must_use]
-pub fn is_insert(statement: &Statement) -> bool {
-    statement.sql.contains("INTO trunkline_outbox ")
+pub fn appended(statement: &Statement) -> Option<Entry> {
+    if !statement.sql.starts_with("INSERT INTO trunkline_outbox ") {
+        return None;
+    }
+    // `insert` leaves out the first column, `seq`.
+    let [
+        id,
+        service,
+        exchange,
+        body,
+        webhook,
+        attempts,
+        create,
+        lease,
+    ] = &statement.params[..]
+    else {
+        return None;
+    };
+    Some(Entry {
+        seq: 0,
+        id: id.as_uuid()?,
+        service: service.as_text()?.to_owned(),
+        exchange: exchange.as_text()?.to_owned(),
+        body: body.as_text()?.to_owned(),
+        webhook: webhook.as_text().map(str::to_owned),
+        attempts: attempts.as_int()?,
+        tm_create: create.as_text().and_then(|text| text.parse().ok()),
+        lease_until: lease.as_text().and_then(|text| text.parse().ok()),
+    })
 }
 
 /// Appends an event. Its `seq` is not looked at.
@@ -90,20 +124,62 @@ pub async fn depth(db: &dyn Database, service: Service) -> Result<i64, Error> {
     rows.first().map_or(Ok(0), |row| row.int("n"))
 }
 
-/// It is published. Another publisher may have been faster.
+/// Events of a service that no running copy has in hand, in order.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn abandoned(
+    db: &dyn Database,
+    service: Service,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Entry>, Error> {
+    let condition =
+        "service = ? AND (lease_until IS NULL OR lease_until <= ?) ORDER BY seq LIMIT ?";
+    let params = vec![service.name().into(), now.into(), Value::Int(limit.into())];
+    SELECT.all(db, condition, params).await
+}
+
+/// Takes abandoned events in hand; a conflict when another copy was faster.
 #[must_use]
-pub fn delete(seq: i64) -> Statement {
+pub fn take(entries: &[Entry], until: Timestamp) -> Batch {
+    let take_one = |entry: &Entry| match entry.lease_until {
+        Some(before) => Statement::one(
+            "UPDATE trunkline_outbox SET lease_until = ? WHERE id = ? AND lease_until = ?",
+            vec![until.into(), Value::uuid(entry.id), before.into()],
+        ),
+        None => Statement::one(
+            "UPDATE trunkline_outbox SET lease_until = ? WHERE id = ? AND lease_until IS NULL",
+            vec![until.into(), Value::uuid(entry.id)],
+        ),
+    };
+    entries.iter().map(take_one).collect()
+}
+
+/// They stay in hand until then. Those that are gone stay gone.
+#[must_use]
+pub fn keep(ids: &[Uuid], until: Timestamp) -> Batch {
+    let sql = "UPDATE trunkline_outbox SET lease_until = ? WHERE id IN";
+    many::with_ids(sql, &[until.into()], ids)
+        .into_iter()
+        .collect()
+}
+
+/// The event is published and its webhook is not: that one is left, until then
+/// in hand.
+#[must_use]
+pub fn published_without_webhook(id: Uuid, again: Timestamp) -> Statement {
     Statement::any(
-        "DELETE FROM trunkline_outbox WHERE seq = ?",
-        vec![Value::Int(seq)],
+        "UPDATE trunkline_outbox SET exchange = '', body = '', attempts = attempts + 1, lease_until = ? WHERE id = ?",
+        vec![again.into(), Value::uuid(id)],
     )
 }
 
-/// Publishing failed once more.
+/// They are done. Another publisher may have been faster.
 #[must_use]
-pub fn failed(seq: i64) -> Statement {
-    Statement::any(
-        "UPDATE trunkline_outbox SET attempts = attempts + 1 WHERE seq = ?",
-        vec![Value::Int(seq)],
-    )
+pub fn delete(ids: &[Uuid]) -> Batch {
+    many::with_ids("DELETE FROM trunkline_outbox WHERE id IN", &[], ids)
+        .into_iter()
+        .collect()
 }

@@ -33,6 +33,33 @@ impl Value {
         Self::Text(at.column())
     }
 
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Int(_) | Self::Real(_) | Self::Blob(_) => None,
+        }
+    }
+
+    /// The number, if it is a whole one.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            Self::Null | Self::Real(_) | Self::Text(_) | Self::Blob(_) => None,
+        }
+    }
+
+    /// The UUID that [`Value::uuid`] made it from.
+    #[must_use]
+    pub fn as_uuid(&self) -> Option<Uuid> {
+        match self {
+            Self::Blob(bytes) => Uuid::from_slice(bytes).ok(),
+            Self::Null | Self::Int(_) | Self::Real(_) | Self::Text(_) => None,
+        }
+    }
+
     /// A nullable `DATETIME(6)` column.
     #[must_use]
     pub fn time_or_null(at: Option<Timestamp>) -> Self {

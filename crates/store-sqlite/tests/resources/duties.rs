@@ -19,7 +19,16 @@ async fn a_duty_is_claimed_once_and_again_after_its_lease() {
         tm_create: at(1),
         ..due::Due::default()
     };
-    let claim = |now| due::claim(&db, service, time(now), Duration::from_secs(10), 10);
+    let claim = |now| {
+        due::claim(
+            &db,
+            service,
+            time(now),
+            time(now),
+            Duration::from_secs(10),
+            10,
+        )
+    };
     assert_eq!(due::next_due(&db, service).await.unwrap(), None);
     let (a, b) = (duty("a", 5), duty("b", 7));
     apply(&db, due::upsert(Dialect::Sqlite, &duty("a", 2))).await;
@@ -49,10 +58,16 @@ async fn a_duty_is_claimed_once_and_again_after_its_lease() {
         due::by_key(&db, service, "b").await.unwrap().is_some(),
         "the first claim is over"
     );
-    apply(&db, due::retry(b.id, time(40))).await;
+    apply(&db, due::retry(b.id, 1, time(30))).await;
+    assert_eq!(
+        due::next_due(&db, service).await.unwrap(),
+        at(27),
+        "whose claim is over does not free it"
+    );
+    apply(&db, due::retry(b.id, 2, time(40))).await;
     assert_eq!(due::next_due(&db, service).await.unwrap(), at(40));
     assert_eq!(
-        due::claim(&db, Service::FLOW, time(99), Duration::ZERO, 10)
+        due::claim(&db, Service::FLOW, time(99), time(99), Duration::ZERO, 10)
             .await
             .unwrap(),
         []
@@ -84,7 +99,7 @@ async fn two_senders_never_hold_the_same_duty() {
             let mut keys = Vec::new();
             loop {
                 let lease = Duration::from_secs(60);
-                let claimed = due::claim(&*db, Service::CALL, time(2), lease, 7)
+                let claimed = due::claim(&*db, Service::CALL, time(2), time(2), lease, 7)
                     .await
                     .unwrap();
                 if claimed.is_empty() && due::next_due(&*db, Service::CALL).await.unwrap() > at(2) {
@@ -145,10 +160,73 @@ async fn the_outbox_keeps_its_order_and_its_services_apart() {
         matches!(result, Err(Error::Duplicate { .. })),
         "an event is appended once"
     );
-    apply(&db, outbox::delete(1)).await;
-    apply(&db, outbox::delete(3)).await;
+    let ids = [events[0].id, events[2].id];
+    db.apply(outbox::delete(&ids)).await.unwrap();
     assert_eq!(outbox::depth(&db, Service::CALL).await.unwrap(), 0);
     assert_eq!(outbox::depth(&db, Service::FLOW).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_event_in_hand_is_taken_over_by_one_when_its_lease_has_run_out() {
+    let (db, service) = (memory(), Service::CALL);
+    let event = |lease: Option<i64>| outbox::Entry {
+        id: Uuid::new_v4(),
+        service: service.name().into(),
+        exchange: "x".into(),
+        body: "b".into(),
+        webhook: Some("w".into()),
+        tm_create: at(1),
+        lease_until: lease.and_then(at),
+        ..outbox::Entry::default()
+    };
+    let written = [event(Some(5)), event(None), event(Some(9))];
+    for event in &written {
+        let statement = outbox::insert(event);
+        assert_eq!(outbox::appended(&statement).as_ref(), Some(event));
+        apply(&db, statement).await;
+    }
+    let abandoned = outbox::abandoned(&db, service, time(5), 10).await.unwrap();
+    let ids = |entries: &[outbox::Entry]| entries.iter().map(|it| it.id).collect::<Vec<_>>();
+    assert_eq!(ids(&abandoned), ids(&written[..2]));
+    db.apply(outbox::take(&abandoned, time(8))).await.unwrap();
+    let second = db.apply(outbox::take(&abandoned, time(8))).await;
+    assert!(second.unwrap_err().is_conflict(), "somebody has it in hand");
+
+    let kept = outbox::keep(&ids(&written), time(20));
+    db.apply(kept).await.unwrap();
+    assert_eq!(
+        outbox::abandoned(&db, service, time(19), 10).await.unwrap(),
+        []
+    );
+    apply(
+        &db,
+        outbox::published_without_webhook(written[0].id, time(6)),
+    )
+    .await;
+    let left = outbox::abandoned(&db, service, time(6), 10).await.unwrap();
+    let (exchange, webhook) = (left[0].exchange.as_str(), left[0].webhook.as_deref());
+    assert_eq!((exchange, webhook, left[0].attempts), ("", Some("w"), 1));
+}
+
+#[tokio::test]
+async fn handled_events_are_noted_once_and_forgotten_by_age() {
+    let (db, service) = (memory(), Service::CALL);
+    let ids: Vec<Uuid> = (0..5).map(|_| Uuid::new_v4()).collect();
+    for (number, second) in [(0..2, 1), (1..4, 2), (4..5, 3)] {
+        let noted = inbox::insert(Dialect::Sqlite, service, ids[number].to_vec(), time(second));
+        db.apply(noted).await.unwrap();
+    }
+    let other = inbox::insert(Dialect::Sqlite, Service::FLOW, [ids[0]], time(1));
+    db.apply(other).await.unwrap();
+    let latest = inbox::latest(&db, service, 3).await.unwrap();
+    assert_eq!(latest.last(), Some(&ids[4]));
+    assert_eq!(latest.len(), 3);
+    assert_eq!(inbox::count(&db, service).await.unwrap(), 5);
+    assert!(inbox::contains(&db, service, ids[0]).await.unwrap());
+    apply(&db, inbox::prune(service, time(2))).await;
+    assert!(!inbox::contains(&db, service, ids[0]).await.unwrap());
+    assert_eq!(inbox::count(&db, service).await.unwrap(), 3);
+    assert_eq!(inbox::count(&db, Service::FLOW).await.unwrap(), 1);
 }
 
 #[tokio::test]

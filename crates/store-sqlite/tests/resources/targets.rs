@@ -338,9 +338,16 @@ async fn what_runs_often_uses_an_index() {
         .await
         .unwrap();
     activeflow::running(&watched, 10).await.unwrap();
-    due::claim(&watched, Service::CALL, time(1), Duration::ZERO, 10)
-        .await
-        .unwrap();
+    due::claim(
+        &watched,
+        Service::CALL,
+        time(1),
+        time(1),
+        Duration::ZERO,
+        10,
+    )
+    .await
+    .unwrap();
     due::next_due(&watched, Service::CALL).await.unwrap();
     outbox::pending(&watched, Service::CALL, 0, 10)
         .await
