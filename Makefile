@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test fmt lint check deps unit it e2e bench doc
+.PHONY: demo test fmt lint check deps unit it e2e prove bench doc
 
 ## Calls twelve people on this machine through a real Asterisk.
 demo: asterisk
@@ -43,10 +43,14 @@ e2e: asterisk
 	$(CARGO) build --package trunkline-server
 	$(CARGO) test --package trunkline-e2e
 
-## CPU seconds of Trunkline and of Asterisk for real calls, release build.
+## The long versions of the tests that break things: kills, faults, real load.
+prove: asterisk
+	./tests/prove.sh
+
+## Figures with their goals, release build; NAMES=… measures only those.
 bench: asterisk
-	$(CARGO) build --release --package trunkline-server --package trunkline-e2e
-	./target/release/load 2000 100
+	$(CARGO) build --release --package trunkline-server --package trunkline-asterisk-sim --package trunkline-bench
+	./target/release/bench $(NAMES)
 
 doc:
 	$(CARGO) doc --workspace --no-deps

@@ -58,6 +58,7 @@ const HOUSE: &[Room] = &[
     Room("rig", Layer::Rig, &[]),
     Room("sim", Layer::Tests, &[]),
     Room("it", Layer::Tests, &[]),
+    Room("bench", Layer::Tests, &[]),
     Room("e2e", Layer::Tests, &[]),
     Room("xtask", Layer::Xtask, &[]),
 ];

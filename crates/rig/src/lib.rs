@@ -5,6 +5,7 @@
 
 mod api;
 mod asterisk;
+mod asterisk_sim;
 mod ports;
 mod process;
 mod setup;
@@ -15,6 +16,7 @@ pub mod world;
 
 pub use api::Api;
 pub use asterisk::Asterisk;
+pub use asterisk_sim::{AsteriskSim, SimClient, SimState};
 pub use ports::{free_tcp_port, free_udp_port};
 pub use process::Process;
 pub use setup::{CampaignPlan, id, tel};

@@ -172,6 +172,12 @@ impl Trunkline {
         &self.how.options.dir
     }
 
+    /// The database in its data folder.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.how.database()
+    }
+
     /// What it has logged.
     #[must_use]
     pub fn output(&self) -> String {

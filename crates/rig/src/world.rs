@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::asterisk::Asterisk;
+use crate::asterisk_sim::AsteriskSim;
 use crate::setup::CampaignPlan;
 use crate::sipp::Callees;
 use crate::tools::Tools;
@@ -70,17 +71,8 @@ impl World {
     ///
     /// When the program was not built.
     pub fn options(&self, account: &str, environment: &[(&str, &str)]) -> Result<Options> {
-        Ok(Options {
-            program: program()?,
-            dir: self.dir("trunkline"),
-            asterisk: self.asterisk.url(),
-            account: account.to_owned(),
-            environment: environment
-                .iter()
-                .map(|(name, value)| ((*name).into(), (*value).into()))
-                .collect(),
-            file_blocks: None,
-        })
+        let asterisk = (self.asterisk.url(), account);
+        options(self.dir("trunkline"), asterisk, environment)
     }
 
     /// Starts a Trunkline and sets up who carries calls.
@@ -89,28 +81,97 @@ impl World {
     ///
     /// When it does not come up.
     pub async fn trunkline(&self, environment: &[(&str, &str)]) -> Result<Trunkline> {
-        let trunkline =
-            Trunkline::start(self.options(&self.asterisk.account()?, environment)?).await?;
-        let api = trunkline.api();
-        api.connected(PATIENCE).await?;
-        api.allow_calls(&self.callees.address(), SOURCE, &["de".to_owned()])
-            .await?;
-        Ok(trunkline)
+        let account = self.asterisk.account()?;
+        let options = self.options(&account, environment)?;
+        start(options, &self.callees.address()).await
     }
 }
 
-/// The program that was built beside whoever runs.
+/// A simulated Asterisk, in a folder of its own.
+pub struct SimWorld {
+    pub sim: AsteriskSim,
+    dir: TempDir,
+}
+
+impl SimWorld {
+    /// Starts the simulated Asterisk with further arguments; no Trunkline yet.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up.
+    pub async fn start(arguments: &[&str]) -> Result<Self> {
+        let dir = TempDir::new()?;
+        let program = built("asterisk-sim", "trunkline-asterisk-sim")?;
+        let sim = AsteriskSim::start(&program, &dir.path().join("sim"), arguments).await?;
+        Ok(Self { sim, dir })
+    }
+
+    /// How a Trunkline of this world is started, with its files in a folder of
+    /// this name.
+    ///
+    /// # Errors
+    ///
+    /// When the program was not built.
+    pub fn options(&self, folder: &str, environment: &[(&str, &str)]) -> Result<Options> {
+        let asterisk = (self.sim.url(), self.sim.account());
+        options(self.dir.path().join(folder), asterisk, environment)
+    }
+
+    /// Starts a Trunkline and sets up who carries calls.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up.
+    pub async fn trunkline(&self, environment: &[(&str, &str)]) -> Result<Trunkline> {
+        // Nobody is at this address: the simulated one needs no carrier.
+        start(self.options("trunkline", environment)?, "127.0.0.1:9").await
+    }
+}
+
+fn options(
+    dir: PathBuf,
+    (url, account): (String, &str),
+    environment: &[(&str, &str)],
+) -> Result<Options> {
+    Ok(Options {
+        program: program()?,
+        dir,
+        asterisk: url,
+        account: account.to_owned(),
+        environment: environment
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect(),
+        file_blocks: None,
+    })
+}
+
+async fn start(options: Options, carrier: &str) -> Result<Trunkline> {
+    let trunkline = Trunkline::start(options).await?;
+    let api = trunkline.api();
+    api.connected(PATIENCE).await?;
+    api.allow_calls(carrier, SOURCE, &["de".to_owned()]).await?;
+    Ok(trunkline)
+}
+
+/// Trunkline, built beside whoever runs.
 ///
 /// # Errors
 ///
 /// When it was not built.
 pub fn program() -> Result<PathBuf> {
+    built("trunkline", "trunkline-server")
+}
+
+/// A program of this workspace, in the same profile as whoever runs.
+fn built(program: &str, package: &str) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own
         .ancestors()
-        .find(|folder| folder.join("trunkline").is_file());
-    let folder = folder.context("the program is not built: cargo build -p trunkline-server")?;
-    Ok(folder.join("trunkline"))
+        .find(|folder| folder.join(program).is_file());
+    let folder =
+        folder.with_context(|| format!("{program} is not built: cargo build -p {package}"))?;
+    Ok(folder.join(program))
 }
 
 /// A number whose last two digits say how its callee behaves.
