@@ -1,4 +1,4 @@
-//! Limits of the two tasks.
+//! Limits of the background tasks.
 
 use std::time::Duration;
 
@@ -8,13 +8,34 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Events read and published at once.
+    /// Events read from the table at once.
     pub outbox_batch: u32,
-    /// How long an event waits for others, to be read, published and deleted
-    /// with them, milliseconds.
+    /// How long an event waits for others, to be published with them,
+    /// milliseconds.
     pub outbox_gather_ms: u64,
+    /// Events in hand at the same time: written, and not yet known to be safe.
+    /// Further ones wait in the table only.
+    pub outbox_in_hand: usize,
+    /// How long another copy leaves an event to the one that wrote it,
+    /// milliseconds. It is prolonged while the event is in hand.
+    pub outbox_lease_ms: u64,
+    /// Longest wait for an event to be handled before it is published again,
+    /// milliseconds. Longer than the pauses of consumers that fail.
+    pub outbox_patience_ms: u64,
+    /// How long webhook-manager is asked to take a webhook before the webhook
+    /// is dropped, milliseconds.
+    pub webhook_patience_ms: u64,
+    /// Ids of handled events that are remembered in memory.
+    pub inbox_window: usize,
+    /// How long the id of a handled event is kept, milliseconds.
+    pub inbox_keep_ms: u64,
+    /// How long what is done waits for others, to be noted with them,
+    /// milliseconds.
+    pub settle_ms: u64,
     /// Duties claimed at once.
     pub due_batch: u32,
+    /// How far ahead duties are claimed, milliseconds.
+    pub due_ahead_ms: u64,
     /// How long a claimed duty is ours, milliseconds. A request that is not
     /// answered by then is sent again.
     pub due_lease_ms: u64,
@@ -34,8 +55,16 @@ impl Default for Config {
         Self {
             outbox_batch: 512,
             outbox_gather_ms: 10,
+            outbox_in_hand: 10_000,
+            outbox_lease_ms: 5_000,
+            outbox_patience_ms: 300_000,
+            webhook_patience_ms: 3_600_000,
+            inbox_window: 100_000,
+            inbox_keep_ms: 600_000,
+            settle_ms: 100,
             due_batch: 256,
-            due_lease_ms: 30_000,
+            due_ahead_ms: 250,
+            due_lease_ms: 15_000,
             due_request_timeout_ms: 10_000,
             idle_poll_ms: 1_000,
             retry_min_ms: 500,
@@ -53,12 +82,40 @@ impl Config {
         Duration::from_millis(self.outbox_gather_ms)
     }
 
+    pub(crate) fn outbox_lease(&self) -> Duration {
+        Duration::from_millis(self.outbox_lease_ms)
+    }
+
+    pub(crate) fn outbox_patience(&self) -> Duration {
+        Duration::from_millis(self.outbox_patience_ms)
+    }
+
+    pub(crate) fn webhook_patience(&self) -> Duration {
+        Duration::from_millis(self.webhook_patience_ms)
+    }
+
+    pub(crate) fn inbox_keep(&self) -> Duration {
+        Duration::from_millis(self.inbox_keep_ms)
+    }
+
+    pub(crate) fn settle(&self) -> Duration {
+        Duration::from_millis(self.settle_ms)
+    }
+
+    pub(crate) fn due_ahead(&self) -> Duration {
+        Duration::from_millis(self.due_ahead_ms)
+    }
+
     pub(crate) fn due_lease(&self) -> Duration {
         Duration::from_millis(self.due_lease_ms)
     }
 
     pub(crate) fn due_request_timeout(&self) -> Duration {
         Duration::from_millis(self.due_request_timeout_ms)
+    }
+
+    pub(crate) fn retry_min(&self) -> Duration {
+        Duration::from_millis(self.retry_min_ms)
     }
 
     /// Pause before attempt number `attempts + 1`.
@@ -75,9 +132,9 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         let config = Config::default();
-        let delays: Vec<u64> = [0, 1, 2, 40]
-            .map(|n| u64::try_from(config.retry_delay(n).as_millis()).unwrap())
+        let pauses: Vec<u64> = [0, 1, 2, 60]
+            .map(|attempts| config.retry_delay(attempts).as_millis() as u64)
             .to_vec();
-        assert_eq!(delays, [500, 1_000, 2_000, 30_000]);
+        assert_eq!(pauses, [500, 1_000, 2_000, 30_000]);
     }
 }

@@ -16,6 +16,7 @@ use trunkline_store::{Batch, Database, Error, Statement, due, outbox};
 use crate::config::Config;
 use crate::duty::Duty;
 use crate::metrics::DeliveryMetrics;
+use crate::parking::ParkingLot;
 use crate::{relay, scheduler};
 
 /// The store of one role, with its outbox and its due rows.
@@ -24,6 +25,7 @@ pub struct Ledger {
     pub(crate) rpc: Rpc,
     pub(crate) config: Config,
     pub(crate) metrics: DeliveryMetrics,
+    pub(crate) parking: Arc<ParkingLot>,
     pub(crate) outbox_written: Notify,
     pub(crate) due_written: Notify,
     /// When the scheduler looks at the due rows next, microseconds; duties that
@@ -55,11 +57,19 @@ impl Ledger {
         config: Config,
         metrics: DeliveryMetrics,
     ) -> Arc<Self> {
+        let parking = ParkingLot::new(
+            Arc::clone(&db),
+            Arc::clone(rpc.bus()),
+            rpc.publisher(),
+            config.clone(),
+            metrics.clone(),
+        );
         Arc::new(Self {
             db,
             rpc,
             config,
             metrics,
+            parking,
             outbox_written: Notify::new(),
             due_written: Notify::new(),
             next_look: AtomicI64::new(i64::MAX),
@@ -187,6 +197,13 @@ impl Ledger {
         due::delete_by_owner(self.service(), &owner.to_string())
     }
 
+    /// Where what this service cannot handle is kept. It belongs into each of its
+    /// subscriptions, and its routes into its router.
+    #[must_use]
+    pub fn parking(&self) -> Arc<ParkingLot> {
+        Arc::clone(&self.parking)
+    }
+
     /// The service that this ledger belongs to.
     #[must_use]
     pub fn service(&self) -> Service {
@@ -196,10 +213,12 @@ impl Ledger {
     /// Starts the relay and the scheduler; they end when `stop` is cancelled.
     #[must_use]
     pub fn start(self: &Arc<Self>, stop: &CancellationToken) -> Running {
+        let parking = self.parking();
+        let announce = tokio::spawn(async move { parking.announce().await });
         let relay = tokio::spawn(relay::run(Arc::clone(self), stop.clone()));
         let scheduler = tokio::spawn(scheduler::run(Arc::clone(self), stop.clone()));
         Running {
-            tasks: vec![relay, scheduler],
+            tasks: vec![announce, relay, scheduler],
         }
     }
 }

@@ -11,11 +11,13 @@
 //!   request, and deletes it when the request was answered (decision 11).
 //!
 //! Both survive `kill -9`: what was committed is done by whoever starts next.
+//! What cannot be handled at all goes to the service's [`ParkingLot`].
 
 pub mod config;
 pub mod duty;
 pub mod ledger;
 pub mod metrics;
+pub mod parking;
 mod relay;
 mod scheduler;
 
@@ -23,3 +25,4 @@ pub use config::Config;
 pub use duty::Duty;
 pub use ledger::{Ledger, Running};
 pub use metrics::DeliveryMetrics;
+pub use parking::ParkingLot;

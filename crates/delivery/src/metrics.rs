@@ -13,6 +13,14 @@ pub struct DeliveryMetrics {
     pub retried: Counter,
     /// Duties that were sent.
     pub due_fired: Counter,
+    /// What was parked because it cannot be handled.
+    pub parked: Counter,
+    /// What could not be handled and was dropped because too much is parked.
+    pub parked_lost: Counter,
+    /// What was put back by somebody.
+    pub parked_released: Counter,
+    /// What waits for somebody to look at it.
+    pub parked_waiting: Gauge,
 }
 
 impl DeliveryMetrics {
@@ -29,5 +37,25 @@ impl DeliveryMetrics {
             self.retried.clone(),
         );
         registry.register("due_fired", "Duties that were sent", self.due_fired.clone());
+        registry.register(
+            "parked",
+            "What was parked because it cannot be handled",
+            self.parked.clone(),
+        );
+        registry.register(
+            "parked_lost",
+            "What could not be handled and was dropped because too much is parked",
+            self.parked_lost.clone(),
+        );
+        registry.register(
+            "parked_released",
+            "What was parked and put back by somebody",
+            self.parked_released.clone(),
+        );
+        registry.register(
+            "parked_waiting",
+            "What is parked and waits for somebody to look at it",
+            self.parked_waiting.clone(),
+        );
     }
 }

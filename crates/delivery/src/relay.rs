@@ -44,6 +44,11 @@ pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
                 tracing::warn!(service = ledger.service().name(), %error, "events wait: the outbox cannot be worked off");
                 ledger.metrics.retried.inc();
                 after = 0;
+                if let Failure::Store(error) = &error
+                    && ledger.parking.set_aside_broken(error).await
+                {
+                    continue;
+                }
             }
         }
         let Some(failed) = wait(&ledger, &mut in_flight, &stop).await else {

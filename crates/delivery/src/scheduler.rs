@@ -25,6 +25,9 @@ pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
             Ok(pause) => pause,
             Err(error) => {
                 tracing::warn!(service = ledger.service().name(), %error, "duties wait: the due rows cannot be read");
+                if ledger.parking.set_aside_broken(&error).await {
+                    continue;
+                }
                 ledger.config.idle_poll()
             }
         };
@@ -75,8 +78,18 @@ async fn fire_due(
 }
 
 async fn fire(ledger: &Ledger, entry: due::Due) {
+    let request = match request_of(ledger, &entry) {
+        Ok(request) => request,
+        Err(why) => {
+            // No repetition can help it.
+            if let Err(error) = ledger.parking.park_duty(&entry, &why).await {
+                tracing::warn!(key = %entry.key, %error, "a duty that cannot be sent could not be parked");
+            }
+            return;
+        }
+    };
     ledger.metrics.due_fired.inc();
-    let outcome = send(ledger, &entry).await;
+    let outcome = send(ledger, &entry, &request).await;
     let written = match outcome {
         Ok(()) => {
             ledger
@@ -109,19 +122,26 @@ async fn fire(ledger: &Ledger, entry: due::Due) {
     }
 }
 
-/// Any answer below 500 settles a duty: the receiver has seen it and decided.
-async fn send(ledger: &Ledger, entry: &due::Due) -> Result<(), RpcError> {
-    let mut request = Request::new(ledger.service(), Method::Post, entry.uri.clone());
-    request.method.clone_from(&entry.method);
-    if let Some(data) = &entry.data {
-        let data = RawValue::from_string(data.clone())
-            .map_err(|error| RpcError::Answer(error.to_string()))?;
-        request = request.raw(data);
+/// The request that a duty is.
+fn request_of(ledger: &Ledger, entry: &due::Due) -> Result<Request, String> {
+    let method = Method::parse(&entry.method)
+        .ok_or_else(|| format!("`{}` is no method of a request", entry.method))?;
+    let request = Request::new(ledger.service(), method, entry.uri.clone());
+    let Some(data) = &entry.data else {
+        return Ok(request);
+    };
+    match RawValue::from_string(data.clone()) {
+        Ok(data) => Ok(request.raw(data)),
+        Err(error) => Err(format!("its data is not JSON: {error}")),
     }
+}
+
+/// Any answer below 500 settles a duty: the receiver has seen it and decided.
+async fn send(ledger: &Ledger, entry: &due::Due, request: &Request) -> Result<(), RpcError> {
     let timeout = ledger.config.due_request_timeout();
     let response = ledger
         .rpc
-        .send(&entry.queue, &request, "due", timeout)
+        .send(&entry.queue, request, "due", timeout)
         .await?;
     if response.status_code >= 500 {
         Err(RpcError::Status(response.status_code))

@@ -74,6 +74,12 @@ pub fn upsert(dialect: Dialect, due: &Due) -> Statement {
     }
 }
 
+/// Writes a duty, unless there is one with the same service and key.
+#[must_use]
+pub fn insert(due: &Due) -> Statement {
+    Statement::insert(TABLE, values(due))
+}
+
 /// What a statement does to the duties of its service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
