@@ -48,6 +48,12 @@ pub struct Config {
     pub retry_min_ms: u64,
     /// Longest pause between two attempts, milliseconds.
     pub retry_max_ms: u64,
+    /// Messages that a role keeps because they cannot be handled; further ones
+    /// are dropped, each with an error in the log.
+    pub parked_max: u32,
+    /// As much as is kept of one of them, bytes. A longer one can be looked at
+    /// but not released.
+    pub parked_body_bytes: usize,
 }
 
 impl Default for Config {
@@ -69,6 +75,8 @@ impl Default for Config {
             idle_poll_ms: 1_000,
             retry_min_ms: 500,
             retry_max_ms: 30_000,
+            parked_max: 10_000,
+            parked_body_bytes: 1_048_576,
         }
     }
 }

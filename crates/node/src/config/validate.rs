@@ -11,6 +11,8 @@ const MAY_BE_ZERO: &[&str] = &[
     "conflict_retries",
     "group_wait_us",
     "outbox_gather_ms",
+    "settle_ms",
+    "due_ahead_ms",
 ];
 
 impl Config {
