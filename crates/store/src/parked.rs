@@ -183,7 +183,7 @@ pub async fn count(db: &dyn Database, service: Service) -> Result<i64, Error> {
 
 /// A new row, unless the service has `most` of them already.
 #[must_use]
-pub fn insert(parked: &Parked, most: u64) -> Statement {
+pub fn insert(parked: &Parked, most: u32) -> Statement {
     let (columns, mut params): (Vec<_>, Vec<_>) = values(parked).into_iter().unzip();
     let marks = vec!["?"; columns.len()].join(", ");
     let sql = format!(
@@ -192,7 +192,7 @@ pub fn insert(parked: &Parked, most: u64) -> Statement {
         columns.join(", ")
     );
     params.push(parked.service.as_str().into());
-    params.push(Value::Int(i64::try_from(most).unwrap_or(i64::MAX)));
+    params.push(Value::Int(most.into()));
     Statement::one(sql, params)
 }
 
