@@ -101,14 +101,13 @@ pub async fn start(
         [Service::ASTERISK_PROXY, Service::CUSTOMER, Service::FLOW].map(Service::event_exchange);
     let events = bus
         .subscribe(
-            Subscription::new(queue, exchanges),
+            Subscription::new(queue, exchanges).parked_by(ledger.parking()),
             Arc::new(subscribe::Events(Arc::clone(&role))),
         )
         .await?;
     let queue = QueueSpec::new(Service::CALL.request_queue(), role.config.request_workers);
-    let requests = bus
-        .serve(queue, Arc::new(rpc::router(Arc::clone(&role))))
-        .await?;
+    let router = ledger.parking().routes(rpc::router(Arc::clone(&role)));
+    let requests = bus.serve(queue, Arc::new(router)).await?;
     let reconciler = tokio::spawn(reconcile::run(Arc::clone(&role), stop.clone()));
     Ok(Running {
         requests,

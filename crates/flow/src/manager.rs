@@ -100,11 +100,15 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
     let handler = Arc::new(Events(Arc::clone(&manager)));
     let events = deps
         .bus
-        .subscribe(Subscription::new(queue, sources), handler)
+        .subscribe(
+            Subscription::new(queue, sources).parked_by(manager.ledger.parking()),
+            handler,
+        )
         .await?;
 
     let queue = QueueSpec::new(service.request_queue(), config.workers);
     let router = rpc::router(Arc::clone(&manager), manager.metrics.service.clone());
+    let router = manager.ledger.parking().routes(router);
     let requests = deps.bus.serve(queue, Arc::new(router)).await?;
 
     let ledger = manager.ledger.start(&stop);

@@ -48,9 +48,10 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
         ledger: Arc::clone(&ledger),
         config,
     });
-    let requests = bus
-        .serve(queue, Arc::new(rpc::router(manager, metrics.service)))
-        .await?;
+    let router = ledger
+        .parking()
+        .routes(rpc::router(manager, metrics.service));
+    let requests = bus.serve(queue, Arc::new(router)).await?;
     Ok(Running {
         requests,
         ledger: ledger.start(&stop),

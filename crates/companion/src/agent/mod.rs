@@ -40,7 +40,8 @@ pub async fn start_agent(
     let running = role::serve(&ledger, &deps, workers, stop, router).await?;
 
     let queue = QueueSpec::new(Service::AGENT.subscribe_queue(), workers);
-    let subscription = Subscription::new(queue, [Service::CALL.event_exchange()]);
+    let subscription =
+        Subscription::new(queue, [Service::CALL.event_exchange()]).parked_by(ledger.parking());
     let subscribed = deps
         .bus
         .subscribe(subscription, Arc::new(subscribe::Groupcalls(state)))
