@@ -1,5 +1,7 @@
 //! One Asterisk, as its link and the queues share it.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 use trunkline_model::id::AsteriskId;
 
@@ -8,24 +10,31 @@ use crate::error::Error;
 use crate::http::Http;
 use crate::metrics::{AsteriskLabels, Metrics};
 use crate::status::Status;
+use crate::transport::Transport;
 
 pub(crate) struct Asterisk {
     pub(crate) config: Config,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) http: Http,
     pub(crate) metrics: Metrics,
     status: watch::Sender<Status>,
 }
 
 impl Asterisk {
-    pub(crate) fn new(config: Config, metrics: Metrics) -> Result<Self, Error> {
+    pub(crate) fn new(
+        config: Config,
+        transport: Arc<dyn Transport>,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
         config.validate()?;
-        let http = Http::new(&config, metrics.clone())?;
+        let http = Http::new(&config, Arc::clone(&transport), metrics.clone());
         let status = Status {
             url: config.url.clone(),
             ..Status::default()
         };
         Ok(Self {
             config,
+            transport,
             http,
             metrics,
             status: watch::Sender::new(status),

@@ -23,8 +23,30 @@ use crate::link_error::LinkError;
 use crate::metrics::Metrics;
 use crate::requests::{Pick, Server};
 use crate::status::Status;
+use crate::transport::Transport;
+use crate::wire::Wire;
 
-/// Starts the proxies of this process, one per Asterisk. They connect in the
+/// Starts the proxies of this process over HTTP and websockets, one per Asterisk;
+/// see [`start_over`].
+///
+/// # Errors
+///
+/// Those of [`start_over`], and when an HTTP client cannot be built.
+pub async fn start(
+    configs: Vec<Config>,
+    bus: Arc<dyn Bus>,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<Running, Error> {
+    let mut ways: Vec<(Config, Arc<dyn Transport>)> = Vec::new();
+    for config in configs {
+        let wire = Wire::new(&config)?;
+        ways.push((config, Arc::new(wire)));
+    }
+    start_over(ways, bus, metrics, shutdown).await
+}
+
+/// Starts the proxies of this process, each over its way to its Asterisk. They connect in the
 /// background, for ever; the queues are served from the start. `shutdown` ends
 /// them: no more requests are taken, those in progress are finished, the
 /// websockets are closed.
@@ -33,15 +55,16 @@ use crate::status::Status;
 ///
 /// When a configuration is wrong or a permanent queue is served already. That an
 /// Asterisk is away is not an error.
-pub async fn start(
-    configs: Vec<Config>,
+pub async fn start_over(
+    ways: Vec<(Config, Arc<dyn Transport>)>,
     bus: Arc<dyn Bus>,
     metrics: Metrics,
     shutdown: CancellationToken,
 ) -> Result<Running, Error> {
     let mut asterisks = Vec::new();
-    for config in configs {
-        asterisks.push(Arc::new(Asterisk::new(config, metrics.clone())?));
+    for (config, transport) in ways {
+        let asterisk = Asterisk::new(config, transport, metrics.clone())?;
+        asterisks.push(Arc::new(asterisk));
     }
     refuse_twins(&asterisks)?;
     let group = Arc::new(Group::new(bus, metrics));
@@ -290,7 +313,8 @@ mod tests {
             url: url.to_owned(),
             ..Config::default()
         };
-        Arc::new(Asterisk::new(config, Metrics::default()).unwrap())
+        let wire = Arc::new(Wire::new(&config).unwrap());
+        Arc::new(Asterisk::new(config, wire, Metrics::default()).unwrap())
     }
 
     #[tokio::test]

@@ -1,145 +1,62 @@
-//! ARI's HTTP side: bounded in number and in time.
+//! Requests to one Asterisk: kept below `/ari/`, bounded in number and in time,
+//! counted.
 
-use std::error::Error as StdError;
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use trunkline_bus::envelope;
 use trunkline_bus::metrics::millis;
-use url::Url;
+use url::{Position, Url};
 
 use crate::config::Config;
-use crate::error::Error;
 use crate::metrics::{AriLabels, Metrics};
+use crate::transport::{Answer, Ask, HttpError, Transport};
 
-/// Longest answer that is read. 1,000 channels are a third of a megabyte.
-const MAX_BODY: usize = 16 << 20;
-/// Asterisk closes an idle connection after 15 s; ours must be gone before, or a
-/// request may meet a connection that is just being closed.
-const IDLE: Duration = Duration::from_secs(10);
-/// Longest wait for a TCP connection.
-const CONNECT: Duration = Duration::from_secs(3);
+/// Beginning of every path that may be asked.
+const ARI: &str = "/ari/";
 
-/// What goes to Asterisk.
-pub(crate) struct Ask<'a> {
-    pub(crate) method: Method,
-    /// Path and query, beginning with `/ari/`.
-    pub(crate) uri: &'a str,
-    /// Content type; empty for none.
-    pub(crate) content_type: &'a str,
-    pub(crate) body: Option<&'a str>,
-}
-
-/// What Asterisk said.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Bytes,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpError {
-    /// Nothing was sent: the path does not stay below `/ari/`.
-    #[error("the path leads out of ARI")]
-    Path,
-    /// Nothing was sent: too many requests are in progress.
-    #[error("too many requests are in progress")]
-    Busy,
-    /// Nothing was sent: there is no connection.
-    #[error("{0}")]
-    Connect(String),
-    /// The request may have been carried out.
-    #[error("{0}")]
-    Lost(String),
-    /// The request may have been carried out.
-    #[error("no answer in time")]
-    Timeout,
-}
-
-/// The client of one Asterisk.
+/// The requests of one Asterisk.
 pub(crate) struct Http {
-    client: Client,
-    base: Url,
+    transport: Arc<dyn Transport>,
     permits: Semaphore,
     timeout: Duration,
     metrics: Metrics,
 }
 
 impl Http {
-    pub(crate) fn new(config: &Config, metrics: Metrics) -> Result<Self, Error> {
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, config.account.header())]);
-        let client = Client::builder()
-            .default_headers(headers)
-            // The account is for this Asterisk: no proxy and no redirection sees it.
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(config.max_concurrent_requests)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(Error::Client)?;
-        Ok(Self {
-            client,
-            base: config.base()?,
+    pub(crate) fn new(config: &Config, transport: Arc<dyn Transport>, metrics: Metrics) -> Self {
+        Self {
+            transport,
             permits: Semaphore::new(config.max_concurrent_requests),
             timeout: config.request_timeout(),
             metrics,
-        })
+        }
     }
 
     /// Asks when it is its turn.
     pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
-        let url = self.url(ask.uri)?;
         let deadline = Instant::now() + self.timeout;
         let permit = timeout_at(deadline, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
             return Err(HttpError::Busy);
         };
-        self.exchange(url, ask, deadline).await
+        self.exchange(ask, deadline).await
     }
 
     /// Asks at once: the link's own requests do not stand in line.
     pub(crate) async fn ask_now(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
-        let url = self.url(ask.uri)?;
-        self.exchange(url, ask, Instant::now() + self.timeout).await
+        self.exchange(ask, Instant::now() + self.timeout).await
     }
 
-    /// Parsing resolves `..`, so what it gives is checked, not what was asked.
-    fn url(&self, uri: &str) -> Result<Url, HttpError> {
-        let base = self.base.as_str().trim_end_matches('/');
-        let url = Url::parse(&format!("{base}{uri}")).map_err(|_| HttpError::Path)?;
-        let inside = format!("{}/ari/", self.base.path().trim_end_matches('/'));
-        let same = url.origin() == self.base.origin();
-        if same && url.path().starts_with(&inside) {
-            Ok(url)
-        } else {
-            Err(HttpError::Path)
-        }
-    }
-
-    async fn exchange(
-        &self,
-        url: Url,
-        ask: Ask<'_>,
-        deadline: Instant,
-    ) -> Result<Answer, HttpError> {
+    async fn exchange(&self, ask: Ask<'_>, deadline: Instant) -> Result<Answer, HttpError> {
+        let uri = inside_ari(ask.uri)?;
         let started = Instant::now();
         let method = envelope::Method::parse(ask.method.as_str());
-        let mut request = self.client.request(ask.method, url);
-        if !ask.content_type.is_empty() {
-            request = request.header(CONTENT_TYPE, ask.content_type);
-        }
-        if let Some(body) = ask.body {
-            request = request.body(body.to_owned());
-        }
-        let outcome = match timeout_at(deadline, receive(request)).await {
+        let ask = Ask { uri: &uri, ..ask };
+        let outcome = match timeout_at(deadline, self.transport.request(ask)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(HttpError::Timeout),
         };
@@ -159,74 +76,90 @@ impl Http {
     }
 }
 
-async fn receive(request: reqwest::RequestBuilder) -> Result<Answer, HttpError> {
-    let mut response = request.send().await.map_err(of_reqwest)?;
-    let status = response.status().as_u16();
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(of_reqwest)? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(HttpError::Lost("the answer is too long".to_owned()));
-        }
-        body.extend_from_slice(&chunk);
+/// Path and query as they are sent. Parsing resolves `..`, so what it gives is
+/// checked, not what was asked; a text in which parsing has nothing to change is
+/// not parsed.
+fn inside_ari(uri: &str) -> Result<Cow<'_, str>, HttpError> {
+    // The host cannot be another: what follows it begins with `/`.
+    if !uri.starts_with(ARI) {
+        return Err(HttpError::Path);
     }
-    Ok(Answer {
-        status,
-        body: body.freeze(),
-    })
-}
-
-fn of_reqwest(error: reqwest::Error) -> HttpError {
-    let connect = error.is_connect();
-    let text = with_causes(&error.without_url());
-    if connect {
-        HttpError::Connect(text)
+    if is_plain(uri) {
+        return Ok(Cow::Borrowed(uri));
+    }
+    let url = Url::parse(&format!("http://asterisk{uri}")).map_err(|_| HttpError::Path)?;
+    let resolved = &url[Position::BeforePath..Position::AfterQuery];
+    if resolved.starts_with(ARI) {
+        Ok(Cow::Owned(resolved.to_owned()))
     } else {
-        HttpError::Lost(text)
+        Err(HttpError::Path)
     }
 }
 
-/// An error and its causes in one line, the last one first said.
-pub(crate) fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
+/// Whether it is a path without escapes and dot segments, and a query of which
+/// every character stands for itself.
+fn is_plain(uri: &str) -> bool {
+    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let is_mark = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:,+".contains(&byte);
+    path.bytes().all(is_mark)
+        && !path.contains("/.")
+        && query
+            .bytes()
+            .all(|byte| is_mark(byte) || b"%&=?".contains(&byte))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_path_cannot_leave_ari() {
-        for base in ["http://127.0.0.1:8088", "http://127.0.0.1:8088/pbx/"] {
-            let config = Config {
-                url: base.to_owned(),
-                ..Config::default()
-            };
-            let http = Http::new(&config, Metrics::default()).unwrap();
-            assert!(http.url("/ari/channels?x=%2F..").is_ok());
-            for uri in [
-                "/ari/../ws",
-                "/ari",
-                "/ari/..",
-                "@evil.example/ari/x",
-                "/ari/%2e%2e/ws",
-            ] {
-                assert!(matches!(http.url(uri), Err(HttpError::Path)), "{base}{uri}");
-            }
+    #[test]
+    fn a_path_cannot_leave_ari() {
+        for uri in [
+            "/ari/../ws",
+            "/ari",
+            "/ari/..",
+            "/ari/x/../../ws?a=b",
+            "@evil.example/ari/x",
+            "//evil.example/ari/x",
+            "/ari/%2e%2e/ws",
+            "/ari/.%2E/ws",
+            "/ari\\..\\..\\ws",
+            "/ari/\t../\n../ws",
+        ] {
+            assert_eq!(inside_ari(uri), Err(HttpError::Path), "{uri}");
         }
-        let config = Config {
-            url: "http://127.0.0.1:8088/pbx/".to_owned(),
-            ..Config::default()
-        };
-        let http = Http::new(&config, Metrics::default()).unwrap();
-        assert_eq!(http.url("/ari/bridges").unwrap().path(), "/pbx/ari/bridges");
+    }
+
+    #[test]
+    fn what_stays_inside_is_sent_as_it_means() {
+        for (uri, sent) in [
+            ("/ari/channels?x=%2F..", "/ari/channels?x=%2F.."),
+            ("/ari/channels/a-1.2~:x", "/ari/channels/a-1.2~:x"),
+            ("/ari/a/../bridges", "/ari/bridges"),
+            ("/ari/.", "/ari/"),
+            ("/ari/a b?c=d e#f", "/ari/a%20b?c=d%20e"),
+            ("/ari/sounds/..x", "/ari/sounds/..x"),
+        ] {
+            assert_eq!(inside_ari(uri).unwrap(), sent);
+        }
+        assert!(is_plain("/ari/channels/1735787045.12?reason_code=16"));
+        assert!(!is_plain("/ari/sounds/..x"));
+    }
+
+    /// A parser must have nothing to change in what is sent unparsed.
+    #[test]
+    fn a_plain_text_is_its_own_parse() {
+        let uri: String = (0..128u8)
+            .map(char::from)
+            .filter(|mark| is_plain(&format!("/ari/{mark}a?{mark}")))
+            .collect();
+        let path: String = uri
+            .chars()
+            .filter(|mark| !"%&=?.".contains(*mark))
+            .collect();
+        let text = format!("/ari/{path}.a?{uri}");
+        assert!(is_plain(&text), "{text}");
+        let url = Url::parse(&format!("http://asterisk{text}")).unwrap();
+        assert_eq!(&url[Position::BeforePath..], text);
     }
 }

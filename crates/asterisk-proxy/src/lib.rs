@@ -28,10 +28,14 @@ pub mod metrics;
 mod requests;
 mod socket;
 mod status;
+pub mod transport;
+mod wire;
 
 pub use account::Account;
 pub use config::Config;
 pub use error::Error;
-pub use group::{Running, start};
+pub use group::{Running, start, start_over};
+pub use link_error::LinkError;
 pub use metrics::Metrics;
 pub use status::Status;
+pub use transport::Transport;

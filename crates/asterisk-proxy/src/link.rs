@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -15,17 +14,16 @@ use tokio_util::sync::CancellationToken;
 use trunkline_ari::event::{self, Connection, Kind};
 use trunkline_bus::envelope::{Event, JSON};
 use trunkline_bus::metrics::{EventLabels, millis};
-use trunkline_model::Timestamp;
 use trunkline_model::id::AsteriskId;
+use trunkline_model::random;
 use trunkline_model::service::Service;
 use uuid::Uuid;
 
 use crate::asterisk::Asterisk;
 use crate::backoff::Backoff;
 use crate::group::Group;
-use crate::http::{Ask, HttpError};
 use crate::link_error::LinkError;
-use crate::socket::Socket;
+use crate::transport::{Ask, EventSocket, HttpError, Method};
 
 /// Time between two warnings about an Asterisk that stays away.
 const REMINDER: Duration = Duration::from_secs(30);
@@ -141,7 +139,7 @@ impl Link {
     }
 
     /// Everything that must stand before the first event is forwarded.
-    async fn connect(&self) -> Result<(Socket, System), LinkError> {
+    async fn connect(&self) -> Result<(Box<dyn EventSocket>, System), LinkError> {
         let Info { system } = self.ask("/ari/asterisk/info?only=system").await?;
         if system.entity_id.is_empty() {
             return Err(self.no_ari("no entity id"));
@@ -149,7 +147,7 @@ impl Link {
         Arc::clone(&self.group)
             .serve_own(&system.entity_id, &self.asterisk)
             .await?;
-        let socket = Socket::connect(&self.asterisk.config).await?;
+        let socket = self.asterisk.transport.connect().await?;
         if self.asterisk.config.event_filter {
             self.set_filter().await?;
         }
@@ -232,7 +230,7 @@ impl Link {
     }
 
     /// One connection, from its first event to its last.
-    async fn serve(&mut self, mut socket: Socket, system: System) -> End {
+    async fn serve(&mut self, mut socket: Box<dyn EventSocket>, system: System) -> End {
         let since = Instant::now();
         let System {
             version,
@@ -243,17 +241,18 @@ impl Link {
         self.complaint = None;
 
         let application = self.asterisk.config.application.clone();
-        let connected = Connection::connected(id.clone(), &application, Timestamp::system_now());
+        let connected =
+            Connection::connected(id.clone(), &application, self.asterisk.transport.now());
         let end = match self.publish_until_accepted(&announcement(&connected)).await {
-            Ok(()) => self.forward(&mut socket).await,
+            Ok(()) => self.forward(&mut *socket).await,
             Err(end) => end,
         };
 
         self.asterisk.set_away(None);
-        let gone = Connection::disconnected(id, &application, Timestamp::system_now());
+        let gone = Connection::disconnected(id, &application, self.asterisk.transport.now());
         if timeout(
             LAST_WORD,
-            self.publish(&announcement(&gone), Uuid::new_v4()),
+            self.publish(&announcement(&gone), random::uuid()),
         )
         .await
         .is_err()
@@ -270,7 +269,7 @@ impl Link {
         end
     }
 
-    async fn forward(&self, socket: &mut Socket) -> End {
+    async fn forward(&self, socket: &mut dyn EventSocket) -> End {
         loop {
             let text = tokio::select! {
                 biased;
@@ -281,14 +280,14 @@ impl Link {
                 Ok(text) => text,
                 Err(error) => return End::Lost(error),
             };
-            if let Err(end) = self.forward_one(text.as_str()).await {
+            if let Err(end) = self.forward_one(&text).await {
                 return end;
             }
         }
     }
 
-    async fn forward_one(&self, text: &str) -> Result<(), End> {
-        let Ok(data) = RawValue::from_string(text.to_owned()) else {
+    async fn forward_one(&self, text: &[u8]) -> Result<(), End> {
+        let Ok(data) = serde_json::from_slice::<Box<RawValue>>(text) else {
             self.asterisk
                 .metrics
                 .garbage
@@ -301,9 +300,10 @@ impl Link {
             );
             return Ok(());
         };
+        let replaced = is_replaced(data.get());
         self.publish_until_accepted(&envelope(event::BUS_TYPE, data))
             .await?;
-        if is_replaced(text) {
+        if replaced {
             let url = self.asterisk.url().to_owned();
             let application = self.asterisk.config.application.clone();
             return Err(End::Lost(LinkError::Replaced { url, application }));
@@ -314,7 +314,7 @@ impl Link {
     /// Offers the event until the bus has it: order is kept, and what cannot be
     /// handed over waits in Asterisk's socket rather than in our memory.
     async fn publish_until_accepted(&self, event: &Event) -> Result<(), End> {
-        let id = Uuid::new_v4();
+        let id = random::uuid();
         loop {
             let accepted = tokio::select! {
                 biased;

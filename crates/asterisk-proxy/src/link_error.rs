@@ -1,8 +1,9 @@
 //! Why there is no connection to an Asterisk, and what to do about it.
 
-/// Told to people: in the log, and by the doctor.
+/// Told to people: in the log, and by the doctor. `url` is the configured one,
+/// which holds no account; `cause` and `what` say what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LinkError {
+pub enum LinkError {
     /// Nobody there, or nobody who answers.
     #[error("Asterisk at {url} does not answer ARI: {cause}; start it or change asterisk.url")]
     NoAnswer { url: String, cause: String },

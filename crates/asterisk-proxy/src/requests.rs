@@ -15,8 +15,8 @@ use trunkline_model::error::Status;
 use trunkline_model::service::Service;
 
 use crate::asterisk::Asterisk;
-use crate::http::{Answer, Ask, HttpError};
 use crate::metrics::Metrics;
+use crate::transport::{self, Answer, Ask, HttpError};
 
 /// Finds the Asterisk that a queue's next request is for.
 pub(crate) type Pick = Box<dyn Fn() -> Option<Arc<Asterisk>> + Send + Sync>;
@@ -105,7 +105,7 @@ impl Server {
                 "The events of this Asterisk do not arrive.",
             );
         }
-        let Ok(method) = reqwest::Method::from_bytes(request.method.as_bytes()) else {
+        let Ok(method) = transport::Method::from_bytes(request.method.as_bytes()) else {
             return Response::bare(400);
         };
         let ask = Ask {

@@ -4,6 +4,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use reqwest::header::AUTHORIZATION;
 use tokio::net::TcpStream;
@@ -15,8 +17,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 use url::Url;
 
 use crate::config::Config;
-use crate::http::with_causes;
 use crate::link_error::LinkError;
+use crate::transport::EventSocket;
+use crate::wire::with_causes;
 
 /// Longest time for the connection and its handshake.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -55,25 +58,6 @@ impl Socket {
         })
     }
 
-    /// The next text message. Sends pings meanwhile, and fails when nothing at
-    /// all arrives: a half-open connection would look quiet for ever.
-    pub(crate) async fn next(&mut self) -> Result<Utf8Bytes, LinkError> {
-        let mut heard = Instant::now();
-        loop {
-            tokio::select! {
-                biased;
-                frame = self.stream.next() => {
-                    heard = Instant::now();
-                    if let Some(text) = self.text(frame)? {
-                        return Ok(text);
-                    }
-                }
-                () = sleep_until(heard + self.deadline) => return Err(self.silent()),
-                _ = self.ping.tick() => self.ping(heard + self.deadline).await?,
-            }
-        }
-    }
-
     fn text(
         &self,
         frame: Option<Result<Message, WsError>>,
@@ -89,7 +73,7 @@ impl Socket {
     }
 
     async fn ping(&mut self, until: Instant) -> Result<(), LinkError> {
-        let sending = self.stream.send(Message::Ping(bytes::Bytes::new()));
+        let sending = self.stream.send(Message::Ping(Bytes::new()));
         match tokio::time::timeout_at(until, sending).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.lost(with_causes(&error))),
@@ -110,9 +94,30 @@ impl Socket {
             cause,
         }
     }
+}
 
-    /// Says goodbye.
-    pub(crate) async fn close(mut self) {
+#[async_trait]
+impl EventSocket for Socket {
+    /// Sends pings meanwhile, and fails when nothing at all arrives: a half-open
+    /// connection would look quiet for ever.
+    async fn next(&mut self) -> Result<Bytes, LinkError> {
+        let mut heard = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                frame = self.stream.next() => {
+                    heard = Instant::now();
+                    if let Some(text) = self.text(frame)? {
+                        return Ok(text.into());
+                    }
+                }
+                () = sleep_until(heard + self.deadline) => return Err(self.silent()),
+                _ = self.ping.tick() => self.ping(heard + self.deadline).await?,
+            }
+        }
+    }
+
+    async fn close(mut self: Box<Self>) {
         let closed = timeout(GOODBYE, self.stream.close(None)).await;
         tracing::debug!(url = self.url, in_time = closed.is_ok(), "websocket closed");
     }

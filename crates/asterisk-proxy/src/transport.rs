@@ -1,0 +1,96 @@
+//! The border to an Asterisk: a port.
+//!
+//! Everything that the proxy says to its Asterisk and hears of it crosses here.
+//! [`crate::start`] uses HTTP and a websocket over TCP; a simulation puts its own
+//! Asterisk behind the port ([`crate::start_over`]) and runs the real proxy
+//! without a socket. What stays on the proxy's side: which paths may be asked,
+//! how many requests are in progress, how long they may take, what is counted.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+pub use reqwest::Method;
+use trunkline_model::Timestamp;
+
+use crate::link_error::LinkError;
+
+/// The way to one Asterisk.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// Sends one request and waits for the whole answer; the caller bounds the
+    /// time, by dropping the future.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError`] says whether the request may have been carried out.
+    async fn request(&self, ask: Ask<'_>) -> Result<Answer, HttpError>;
+
+    /// Opens the websocket of the application's events. From the answer on
+    /// Asterisk sends them.
+    ///
+    /// # Errors
+    ///
+    /// Nobody there, the account refused, or something that is not ARI.
+    async fn connect(&self) -> Result<Box<dyn EventSocket>, LinkError>;
+
+    /// What the time is on this side: the proxy's own events carry it.
+    fn now(&self) -> Timestamp {
+        Timestamp::system_now()
+    }
+}
+
+/// An open websocket.
+#[async_trait]
+pub trait EventSocket: Send {
+    /// The next text message, as it came; nothing has checked that it is JSON.
+    /// May be dropped and called again: no message is lost by that.
+    ///
+    /// # Errors
+    ///
+    /// The connection is lost or silent; the socket is useless then.
+    async fn next(&mut self) -> Result<Bytes, LinkError>;
+
+    /// Says goodbye.
+    async fn close(self: Box<Self>);
+}
+
+/// What goes to Asterisk.
+#[derive(Debug, Clone)]
+pub struct Ask<'a> {
+    /// Any method; ARI knows GET, POST, PUT and DELETE.
+    pub method: Method,
+    /// Path and query, beginning with `/ari/` and checked to stay there.
+    pub uri: &'a str,
+    /// Content type; empty for none.
+    pub content_type: &'a str,
+    /// The body, if there is one.
+    pub body: Option<&'a str>,
+}
+
+/// What Asterisk said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The whole body, empty for none.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// Nothing was sent: the path does not stay below `/ari/`.
+    #[error("the path leads out of ARI")]
+    Path,
+    /// Nothing was sent: too many requests are in progress.
+    #[error("too many requests are in progress")]
+    Busy,
+    /// Nothing was sent: there is no connection.
+    #[error("{0}")]
+    Connect(String),
+    /// The request may have been carried out.
+    #[error("{0}")]
+    Lost(String),
+    /// The request may have been carried out.
+    #[error("no answer in time")]
+    Timeout,
+}
