@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a suite panics with what is wrong")]
 
+mod parking;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -34,6 +36,7 @@ pub async fn all(bus: Arc<dyn Bus>, prefix: &str) {
     every_bound_queue_gets_the_event(&*bus, &format!("{prefix}.fanout")).await;
     messages_wait_while_nobody_consumes(&*bus, &format!("{prefix}.wait")).await;
     stopping_waits_for_work_in_progress(&*bus, &format!("{prefix}.stop")).await;
+    parking::all(&*bus, &format!("{prefix}.parking")).await;
 }
 
 struct Answer<F>(F);

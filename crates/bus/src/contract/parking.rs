@@ -1,0 +1,174 @@
+//! Parking and putting back, for every carrier.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{PATIENCE, Take, collect, next, subscription, wait_until};
+use crate::error::Error;
+use crate::parking::Parking;
+use crate::port::{Bus, Message, Retry, Work};
+
+/// Parked messages: queue, id, body, failed deliveries, reason.
+type Kept = Vec<(String, Option<Uuid>, Bytes, u32, String)>;
+
+#[derive(Default)]
+struct Lot {
+    kept: Mutex<Kept>,
+    /// How often parking is refused before it works.
+    refuses: AtomicUsize,
+}
+
+#[async_trait]
+impl Parking for Lot {
+    async fn park(&self, queue: &str, message: &Message, reason: &str) -> Result<(), String> {
+        let refused = self
+            .refuses
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        if refused.is_ok() {
+            return Err("wanted refusal of the contract suite".to_owned());
+        }
+        self.kept.lock().await.push((
+            queue.to_owned(),
+            message.message_id,
+            message.body.clone(),
+            message.retries,
+            reason.to_owned(),
+        ));
+        Ok(())
+    }
+}
+
+/// What the handler of [`failing`] has seen.
+#[derive(Default)]
+struct Seen {
+    deliveries: AtomicUsize,
+    handled: Mutex<Vec<(Option<Uuid>, u32)>>,
+    works: AtomicBool,
+}
+
+/// A handler that fails until it is told to work; it cannot read `garbage`.
+fn failing(seen: &Arc<Seen>) -> Arc<Take<impl Fn(Message) -> Work + Send + Sync + 'static>> {
+    let seen = Arc::clone(seen);
+    Arc::new(Take(move |message: Message| {
+        seen.deliveries.fetch_add(1, Ordering::SeqCst);
+        if &message.body[..] == b"garbage" {
+            return Work::unreadable("garbage");
+        }
+        let seen = Arc::clone(&seen);
+        Work::new(None, async move {
+            if !seen.works.load(Ordering::SeqCst) {
+                return Err(Retry::later("wanted failure of the contract suite"));
+            }
+            let what = (message.message_id, message.retries);
+            seen.handled.lock().await.push(what);
+            Ok(())
+        })
+    }))
+}
+
+pub(super) async fn all(bus: &dyn Bus, prefix: &str) {
+    what_always_fails_is_parked_once(bus, &format!("{prefix}.always")).await;
+    what_cannot_be_read_is_parked_at_once(bus, &format!("{prefix}.garbage")).await;
+    what_cannot_be_parked_is_delivered_again(bus, &format!("{prefix}.refused")).await;
+    what_is_put_back_reaches_its_queue_only(bus, &format!("{prefix}.back")).await;
+}
+
+async fn what_always_fails_is_parked_once(bus: &dyn Bus, name: &str) {
+    let (lot, seen) = (Arc::new(Lot::default()), Arc::new(Seen::default()));
+    let subscription = subscription(name, name).parked_by(Arc::clone(&lot) as Arc<dyn Parking>);
+    let repetitions = u32::try_from(subscription.retry_delays.len()).unwrap();
+    let consumer = bus.subscribe(subscription, failing(&seen)).await.unwrap();
+    let (id, body) = (Some(Uuid::new_v4()), Bytes::from_static(b"poison"));
+    let confirmation = bus.publish(name, id, body.clone()).await.unwrap();
+    tokio::time::timeout(PATIENCE, confirmation)
+        .await
+        .expect("its sender may forget it")
+        .unwrap();
+    wait_until(|| async { !lot.kept.lock().await.is_empty() }).await;
+    // The next one is handled: what failed does not stand in its way.
+    seen.works.store(true, Ordering::SeqCst);
+    let next = bus.publish(name, None, Bytes::from_static(b"good")).await;
+    next.unwrap().await.unwrap();
+    wait_until(|| async { !seen.handled.lock().await.is_empty() }).await;
+    consumer.stop().await;
+
+    let reason = "wanted failure of the contract suite".to_owned();
+    let expected = (name.to_owned(), id, body, repetitions, reason);
+    assert_eq!(*lot.kept.lock().await, [expected]);
+    let deliveries = seen.deliveries.load(Ordering::SeqCst);
+    assert_eq!(deliveries, 1 + repetitions as usize + 1);
+    assert_eq!(*seen.handled.lock().await, [(None, 0)]);
+}
+
+async fn what_cannot_be_read_is_parked_at_once(bus: &dyn Bus, name: &str) {
+    let (lot, seen) = (Arc::new(Lot::default()), Arc::new(Seen::default()));
+    let subscription = subscription(name, name).parked_by(Arc::clone(&lot) as Arc<dyn Parking>);
+    let consumer = bus.subscribe(subscription, failing(&seen)).await.unwrap();
+    let garbage = Bytes::from_static(b"garbage");
+    let confirmation = bus.publish(name, None, garbage.clone()).await.unwrap();
+    confirmation.await.unwrap();
+    wait_until(|| async { !lot.kept.lock().await.is_empty() }).await;
+    consumer.stop().await;
+    let expected = (name.to_owned(), None, garbage, 0, "garbage".to_owned());
+    assert_eq!(*lot.kept.lock().await, [expected]);
+    assert_eq!(seen.deliveries.load(Ordering::SeqCst), 1);
+}
+
+async fn what_cannot_be_parked_is_delivered_again(bus: &dyn Bus, name: &str) {
+    let (lot, seen) = (Arc::new(Lot::default()), Arc::new(Seen::default()));
+    lot.refuses.store(2, Ordering::SeqCst);
+    let subscription = subscription(name, name).parked_by(Arc::clone(&lot) as Arc<dyn Parking>);
+    let repetitions = u32::try_from(subscription.retry_delays.len()).unwrap();
+    let consumer = bus.subscribe(subscription, failing(&seen)).await.unwrap();
+    let id = Some(Uuid::new_v4());
+    let poison = Bytes::from_static(b"poison");
+    let confirmation = bus.publish(name, id, poison).await.unwrap();
+    confirmation.await.unwrap();
+    wait_until(|| async { !lot.kept.lock().await.is_empty() }).await;
+    consumer.stop().await;
+    let kept = lot.kept.lock().await;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(
+        kept[0].3,
+        repetitions + 2,
+        "the handler was asked again each time"
+    );
+}
+
+async fn what_is_put_back_reaches_its_queue_only(bus: &dyn Bus, name: &str) {
+    let [mine, other, none] = ["mine", "other", "none"].map(|end| format!("{name}.{end}"));
+    let nowhere = bus.redeliver(&none, None, Bytes::new()).await;
+    assert!(matches!(nowhere, Err(Error::NoQueue(_))));
+    let (handler, mut to_other) = collect(None);
+    let bystander = bus
+        .subscribe(subscription(&other, name), handler)
+        .await
+        .unwrap();
+    let seen = Arc::new(Seen::default());
+    let mut to_me = subscription(&mine, name);
+    to_me.retry_delays = vec![std::time::Duration::from_millis(5); 1_000];
+    let consumer = bus.subscribe(to_me, failing(&seen)).await.unwrap();
+    let id = Some(Uuid::new_v4());
+    let back = bus.redeliver(&mine, id, Bytes::from_static(b"back"));
+    let confirmation = back.await.unwrap();
+    // It fails once, and comes again as any other event does.
+    wait_until(|| async { seen.deliveries.load(Ordering::SeqCst) > 0 }).await;
+    seen.works.store(true, Ordering::SeqCst);
+    confirmation.await.unwrap();
+    wait_until(|| async { !seen.handled.lock().await.is_empty() }).await;
+    let handled = seen.handled.lock().await.clone();
+    assert_eq!(handled[0].0, id);
+    assert!(handled[0].1 > 0);
+    let everybody = bus.publish(name, None, Bytes::from_static(b"everybody"));
+    everybody.await.unwrap().await.unwrap();
+    assert_eq!(&next(&mut to_other).await[..], b"everybody");
+    consumer.stop().await;
+    bystander.stop().await;
+}
