@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -57,13 +58,14 @@ struct Seen {
 fn failing(seen: &Arc<Seen>) -> Arc<Take<impl Fn(Message) -> Work + Send + Sync + 'static>> {
     let seen = Arc::clone(seen);
     Arc::new(Take(move |message: Message| {
+        let works = seen.works.load(Ordering::SeqCst);
         seen.deliveries.fetch_add(1, Ordering::SeqCst);
         if &message.body[..] == b"garbage" {
             return Work::unreadable("garbage");
         }
         let seen = Arc::clone(&seen);
         Work::new(None, async move {
-            if !seen.works.load(Ordering::SeqCst) {
+            if !works {
                 return Err(Retry::later("wanted failure of the contract suite"));
             }
             let what = (message.message_id, message.retries);
@@ -130,8 +132,15 @@ async fn what_cannot_be_parked_is_delivered_again(bus: &dyn Bus, name: &str) {
     let id = Some(Uuid::new_v4());
     let poison = Bytes::from_static(b"poison");
     let confirmation = bus.publish(name, id, poison).await.unwrap();
-    confirmation.await.unwrap();
-    wait_until(|| async { !lot.kept.lock().await.is_empty() }).await;
+    // Each carrier has a pause of its own for this.
+    let parked = async {
+        confirmation.await.unwrap();
+        while lot.kept.lock().await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let parked = tokio::time::timeout(100 * PATIENCE, parked).await;
+    parked.expect("parked in the end");
     consumer.stop().await;
     let kept = lot.kept.lock().await;
     assert_eq!(kept.len(), 1);
@@ -153,7 +162,7 @@ async fn what_is_put_back_reaches_its_queue_only(bus: &dyn Bus, name: &str) {
         .unwrap();
     let seen = Arc::new(Seen::default());
     let mut to_me = subscription(&mine, name);
-    to_me.retry_delays = vec![std::time::Duration::from_millis(5); 1_000];
+    to_me.retry_delays = vec![Duration::from_millis(5); 1_000];
     let consumer = bus.subscribe(to_me, failing(&seen)).await.unwrap();
     let id = Some(Uuid::new_v4());
     let back = bus.redeliver(&mine, id, Bytes::from_static(b"back"));
