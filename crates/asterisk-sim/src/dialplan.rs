@@ -1,0 +1,47 @@
+//! Channels that leave Stasis for the dialplan, and those that come back.
+
+use crate::answer::{Answer, Parameters};
+use crate::cause;
+use crate::sim::AsteriskSim;
+use crate::timer::Due;
+
+impl AsteriskSim {
+    /// `POST /channels/{id}/continue`. A context that does not exist is no error:
+    /// the channel is hung up.
+    pub(crate) fn continue_in_dialplan(&mut self, id: &str, p: &Parameters) -> Answer {
+        if let Err(answer) = self.operable(id) {
+            return answer;
+        }
+        let context = p.text("context").unwrap_or_default();
+        self.leave_bridge(id, false);
+        self.leave_stasis(id);
+        let Some(service) = self.config.services.get(&context) else {
+            self.tell_variable(id, "STASISSTATUS", "SUCCESS");
+            self.destroy(id, cause::NORMAL, None);
+            return Answer::done();
+        };
+        let at = self.in_ms(service.after_ms);
+        let timer = self.timers.set(at, Due::Returns(id.to_owned()));
+        if let Some(channel) = self.channels.get_mut(id) {
+            channel.context = context;
+            channel.app_name.clear();
+            channel.app_data.clear();
+            channel.service = Some(timer);
+        }
+        self.tell_variable(id, "STASISSTATUS", "SUCCESS");
+        Answer::done()
+    }
+
+    /// The service is done with the channel.
+    pub(crate) fn returns(&mut self, id: &str) {
+        let Some(channel) = self.channels.get_mut(id) else {
+            return;
+        };
+        channel.service = None;
+        let Some(service) = self.config.services.get(&channel.context) else {
+            return;
+        };
+        let (application, args) = (service.application.clone(), service.args.join(","));
+        self.enter_later(id, application, args, 0);
+    }
+}
