@@ -22,6 +22,7 @@ mod list;
 pub mod listener;
 mod metrics;
 mod owner;
+mod parked;
 mod resources;
 mod respond;
 mod server;

@@ -118,7 +118,8 @@ pub(crate) fn cut(
     Some((rows, token))
 }
 
-fn created(row: &Value) -> Option<String> {
+/// When a row was made, in a form whose order as text is the order in time.
+pub(crate) fn created(row: &Value) -> Option<String> {
     let at: Timestamp = row.get("tm_create")?.as_str()?.parse().ok()?;
     Some(at.fixed())
 }

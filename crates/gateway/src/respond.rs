@@ -21,7 +21,7 @@ pub(crate) fn page(mut rows: Vec<Value>, next_page_token: &str) -> Response {
 
 /// Only of the row itself: what is inside `variables` or `metadata` is the
 /// customer's.
-fn hide_secrets(value: &mut Value) {
+pub(crate) fn hide_secrets(value: &mut Value) {
     if let Value::Object(row) = value {
         row.retain(|key, _| !SECRETS.contains(&key.as_str()));
     }

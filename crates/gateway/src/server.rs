@@ -15,17 +15,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use trunkline_bus::metrics::millis;
 use trunkline_bus::{Bus, Method, Request as RpcRequest, Rpc, RpcError};
+use trunkline_model::random;
 use trunkline_model::service::Service;
 use trunkline_store::Database;
-use uuid::Uuid;
 
 use crate::api_error::ApiError;
-use crate::auth;
+use crate::auth::{self, Caller};
 use crate::config::Config;
 use crate::dispatch::dispatch;
 use crate::health::{Readiness, healthz, readyz};
 use crate::listener::{self, BindError, Bounded};
 use crate::metrics::Metrics;
+use crate::parked;
 use crate::resources::{self, Resource, Route};
 use crate::tokens::Tokens;
 
@@ -150,34 +151,58 @@ fn router(gateway: Arc<Gateway>) -> Router {
             router = router.route(route.path, on(filter(route.method), handle));
         }
     }
+    for route in parked::ROUTES {
+        let handle = move |State(gateway): State<Arc<Gateway>>, request: Request| async move {
+            serve_parked(gateway, route, request).await
+        };
+        router = router.route(route.path, on(filter(route.method), handle));
+    }
     router
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(gateway)
 }
 
-/// Serves a route of the table: who asks, what is asked, how it ended.
+/// Serves a route of the table.
 async fn serve(
     gateway: Arc<Gateway>,
     resource: &'static Resource,
     route: &'static Route,
     request: Request,
 ) -> Response {
+    let work = async |caller, request_id, request| {
+        dispatch(&gateway, caller, resource, route, request_id, request).await
+    };
+    answer(&gateway, route.method, route.path, request, work).await
+}
+
+/// Serves a route about what is parked.
+async fn serve_parked(
+    gateway: Arc<Gateway>,
+    route: &'static parked::Route,
+    request: Request,
+) -> Response {
+    let work = async |caller, request_id: String, request: Request| {
+        parked::dispatch(&gateway, caller, route.act, &request_id, request.uri()).await
+    };
+    answer(&gateway, route.method, route.path, request, work).await
+}
+
+/// Who asks, what is asked, how it ended.
+async fn answer(
+    gateway: &Gateway,
+    method: Method,
+    template: &'static str,
+    request: Request,
+    work: impl AsyncFnOnce(Caller, String, Request) -> Result<Response, ApiError>,
+) -> Response {
     let started = Instant::now();
-    let (method, template) = (route.method.as_str(), route.path);
-    let request_id = Uuid::new_v4().to_string();
+    let method = method.as_str();
+    let request_id = random::uuid().to_string();
     let span = tracing::debug_span!("http_request", method, route = template, request_id);
     let work = async {
-        let caller = auth::caller(&gateway, request.headers()).await?;
-        dispatch(
-            &gateway,
-            caller,
-            resource,
-            route,
-            request_id.clone(),
-            request,
-        )
-        .await
+        let caller = auth::caller(gateway, request.headers()).await?;
+        work(caller, request_id.clone(), request).await
     };
     let outcome = work.instrument(span).await;
     let mut response = outcome.unwrap_or_else(ApiError::into_response);
