@@ -1,13 +1,11 @@
 //! The ledger: how a role writes changes with what follows from them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::Serialize;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::{Event, Rpc};
+use trunkline_bus::{Event, EventHandler, Rpc};
 use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
 use trunkline_model::{Timestamp, random, webhook, wire};
@@ -15,7 +13,10 @@ use trunkline_store::{Batch, Database, Error, Statement, due, outbox};
 
 use crate::config::Config;
 use crate::duty::Duty;
+use crate::held::Held;
+use crate::inbox::{self, Inbox};
 use crate::metrics::DeliveryMetrics;
+use crate::outgoing::{Announced, Outgoing};
 use crate::parking::ParkingLot;
 use crate::{relay, scheduler};
 
@@ -26,20 +27,18 @@ pub struct Ledger {
     pub(crate) config: Config,
     pub(crate) metrics: DeliveryMetrics,
     pub(crate) parking: Arc<ParkingLot>,
-    pub(crate) outbox_written: Notify,
-    pub(crate) due_written: Notify,
-    /// When the scheduler looks at the due rows next, microseconds; duties that
-    /// are due later need not wake it.
-    pub(crate) next_look: AtomicI64,
+    pub(crate) outgoing: Arc<Outgoing>,
+    pub(crate) held: Held,
+    inbox: Arc<Inbox>,
 }
 
-/// The two tasks of a ledger.
+/// The background tasks of a ledger.
 pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Running {
-    /// Waits until both have ended, which the token given to
+    /// Waits until all have ended, which the token given to
     /// [`Ledger::start`] tells them to.
     pub async fn ended(self) {
         for task in self.tasks {
@@ -64,15 +63,22 @@ impl Ledger {
             config.clone(),
             metrics.clone(),
         );
+        let outgoing = Outgoing::new(config.outbox_in_hand);
+        let inbox = Inbox::new(
+            Arc::clone(&db),
+            rpc.publisher(),
+            config.clone(),
+            metrics.clone(),
+        );
         Arc::new(Self {
             db,
             rpc,
             config,
             metrics,
             parking,
-            outbox_written: Notify::new(),
-            due_written: Notify::new(),
-            next_look: AtomicI64::new(i64::MAX),
+            outgoing,
+            held: Held::default(),
+            inbox,
         })
     }
 
@@ -91,37 +97,40 @@ impl Ledger {
         self.db.now().await
     }
 
-    /// Applies a batch and wakes the tasks that work off what it holds.
+    /// Applies a batch and passes what it holds to the tasks that work it off.
     ///
     /// # Errors
     ///
     /// As [`Database::apply`].
-    pub async fn apply(&self, batch: Batch) -> Result<(), Error> {
+    pub async fn apply(&self, mut batch: Batch) -> Result<(), Error> {
         if batch.is_empty() {
             return Ok(());
         }
-        let events = batch
+        let effects: Vec<due::Effect> =
+            batch.statements.iter().filter_map(due::effect_of).collect();
+        let events: Vec<outbox::Entry> = batch
             .statements
             .iter()
-            .any(|it| outbox::appended(it).is_some());
-        let first_due = batch
-            .statements
-            .iter()
-            .filter_map(due::effect_of)
-            .filter_map(|effect| match effect {
-                due::Effect::Written(due) => due.due_at,
-                due::Effect::Cancelled { .. } | due::Effect::CancelledAllOf { .. } => None,
-            })
-            .min();
-        self.db.apply(batch).await?;
-        if events {
-            self.outbox_written.notify_one();
+            .filter_map(outbox::appended)
+            .collect();
+        let announced = (!events.is_empty()).then(|| self.outgoing.announce(events));
+        if announced.as_ref().is_some_and(Announced::is_spilled) {
+            batch.statements.iter_mut().for_each(outbox::leave);
         }
-        let next_look = self.next_look.load(Ordering::SeqCst);
-        if first_due.is_some_and(|due| due.as_micros() < next_look) {
-            self.due_written.notify_one();
+        self.db.apply(batch).await?;
+        if let Some(announced) = announced {
+            announced.committed();
+        }
+        for effect in effects {
+            self.held.note(effect, self.config.due_lease());
         }
         Ok(())
+    }
+
+    /// Makes a handler do nothing when an event comes again that it has handled.
+    #[must_use]
+    pub fn once(&self, handler: Arc<dyn EventHandler>) -> Arc<dyn EventHandler> {
+        self.inbox.before(handler)
     }
 
     /// A plain event of this service: published, no webhook (chapter 01 §3.2).
@@ -160,6 +169,7 @@ impl Ledger {
             body: String::from_utf8_lossy(&wire::encode(&event)).into_owned(),
             webhook: webhook.map(|webhook| String::from_utf8_lossy(&webhook).into_owned()),
             tm_create: Some(now),
+            lease_until: Some(now.plus(self.config.outbox_lease())),
             ..outbox::Entry::default()
         })
     }
@@ -167,6 +177,9 @@ impl Ledger {
     /// A duty of this service; replaces the one with the same key.
     #[must_use]
     pub fn schedule(&self, now: Timestamp, duty: &Duty) -> Statement {
+        // One that is due before the scheduler looks again is claimed at once.
+        let soon = duty.due_at.since(now) <= self.config.idle_poll() && self.held.has_room();
+        let lease_until = soon.then(|| duty.due_at.plus(self.config.due_lease()));
         due::upsert(
             self.db.dialect(),
             &due::Due {
@@ -179,8 +192,9 @@ impl Ledger {
                 uri: duty.uri.clone(),
                 method: duty.method.as_str().to_owned(),
                 data: duty.data.as_deref().map(|data| data.get().to_owned()),
+                lease_until,
+                attempts: i64::from(soon),
                 tm_create: Some(now),
-                ..due::Due::default()
             },
         )
     }
@@ -210,15 +224,16 @@ impl Ledger {
         self.rpc.publisher()
     }
 
-    /// Starts the relay and the scheduler; they end when `stop` is cancelled.
+    /// Starts the relay, the scheduler and the inbox; they end when `stop` is cancelled.
     #[must_use]
     pub fn start(self: &Arc<Self>, stop: &CancellationToken) -> Running {
         let parking = self.parking();
         let announce = tokio::spawn(async move { parking.announce().await });
         let relay = tokio::spawn(relay::run(Arc::clone(self), stop.clone()));
         let scheduler = tokio::spawn(scheduler::run(Arc::clone(self), stop.clone()));
+        let inbox = tokio::spawn(inbox::run(Arc::clone(&self.inbox), stop.clone()));
         Running {
-            tasks: vec![announce, relay, scheduler],
+            tasks: vec![announce, relay, scheduler, inbox],
         }
     }
 }

@@ -13,6 +13,10 @@ pub struct DeliveryMetrics {
     pub retried: Counter,
     /// Duties that were sent.
     pub due_fired: Counter,
+    /// Webhooks that webhook-manager has not taken for too long.
+    pub webhooks_lost: Counter,
+    /// Events that came again after they had been handled.
+    pub inbox_repeated: Counter,
     /// What was parked because it cannot be handled.
     pub parked: Counter,
     /// What could not be handled and was dropped because too much is parked.
@@ -37,6 +41,16 @@ impl DeliveryMetrics {
             self.retried.clone(),
         );
         registry.register("due_fired", "Duties that were sent", self.due_fired.clone());
+        registry.register(
+            "webhooks_lost",
+            "Webhooks that were dropped because webhook-manager did not take them",
+            self.webhooks_lost.clone(),
+        );
+        registry.register(
+            "inbox_repeated",
+            "Events that came again after they had been handled",
+            self.inbox_repeated.clone(),
+        );
         registry.register(
             "parked",
             "What was parked because it cannot be handled",

@@ -1,214 +1,458 @@
-//! The relay: publishes what the outbox holds, in order, at least once.
+//! The relay: publishes the events of one service, in order, at least once.
+//!
+//! ```text
+//!  line (memory) ──┐            ┌─ confirmed ──> webhook, if any ──> done ──┐
+//!                  ├─> publish ─┤                                           ├─> settle:
+//!  table ──────────┘            └─ not confirmed ──> published again        │   rows go,
+//!    at the start, of copies that died, when the line was full              │   many at once
+//!                                            webhook refused ──> postponed ─┘
+//! ```
+//!
+//! Events that this process writes come through memory ([`crate::outgoing`]) and
+//! are not read back. The table is read at the start, when the line was full,
+//! and now and then for what nobody has in hand: rows whose lease has run out.
+//! Rows are deleted in bulk, so a crash means that some events are published
+//! again; the inbox of their receivers makes that harmless.
 
+mod courier;
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
-use serde_json::value::RawValue;
-use tokio::task::JoinSet;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::client::DEFAULT_TIMEOUT;
+use trunkline_bus::Confirmation;
 use trunkline_bus::metrics::EventLabels;
-use trunkline_bus::{Method, RpcError};
-use trunkline_model::service::Service;
-use trunkline_store::outbox;
+use trunkline_model::Timestamp;
+use trunkline_store::{Error, outbox};
+use uuid::Uuid;
 
 use crate::ledger::Ledger;
-
-/// Longest wait for the consumers of a published event.
-const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(60);
-
-/// Attempts to hand a webhook to webhook-manager before it is given up. The
-/// event itself is never given up.
-const WEBHOOK_ATTEMPTS: i64 = 3;
+use courier::Courier;
 
 pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
-    let mut after = 0;
-    let mut in_flight = JoinSet::new();
-    loop {
-        match publish_next(&ledger, after).await {
-            Ok(Published {
-                last: Some(last),
-                more,
-                finishing,
-            }) => {
-                after = last;
-                in_flight.spawn(finishing);
-                // What is written from here on wakes the relay.
-                if more {
-                    continue;
-                }
-            }
-            Ok(Published { last: None, .. }) => {}
-            Err(error) => {
-                tracing::warn!(service = ledger.service().name(), %error, "events wait: the outbox cannot be worked off");
-                ledger.metrics.retried.inc();
-                after = 0;
-                if let Failure::Store(error) = &error
-                    && ledger.parking.set_aside_broken(error).await
-                {
-                    continue;
-                }
-            }
+    let mut relay = Relay::new(ledger);
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        never = relay.work() => match never {},
+    }
+    // What is known to be safe by now need not be published again.
+    relay.note_confirmations();
+    relay.settle().await;
+}
+
+/// An event in hand.
+#[derive(Debug, Clone)]
+struct Event {
+    id: Uuid,
+    /// Empty: it is published, only its webhook is left.
+    exchange: String,
+    body: Bytes,
+    webhook: Option<String>,
+    attempts: i64,
+    tm_create: Option<Timestamp>,
+}
+
+impl From<outbox::Entry> for Event {
+    fn from(entry: outbox::Entry) -> Self {
+        Self {
+            id: entry.id,
+            exchange: entry.exchange,
+            body: entry.body.into_bytes().into(),
+            webhook: entry.webhook,
+            attempts: entry.attempts,
+            tm_create: entry.tm_create,
         }
-        let Some(failed) = wait(&ledger, &mut in_flight, &stop).await else {
-            break;
+    }
+}
+
+/// Where the next events come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// From the line of this process.
+    Line,
+    /// From the table, whatever is behind this place: nobody else writes it, so
+    /// all of it is of a process that has ended.
+    Everything { after: i64 },
+    /// From the table, what nobody has in hand.
+    Abandoned,
+}
+
+struct Relay {
+    ledger: Arc<Ledger>,
+    source: Source,
+    /// To be published, in order.
+    backlog: VecDeque<Event>,
+    /// Published, and not yet known to be safe. None: it is not safe.
+    in_flight: FuturesUnordered<BoxFuture<'static, (Event, bool)>>,
+    /// Not safe: to be published again at a time.
+    again: Vec<(Instant, Event)>,
+    courier: Courier,
+    /// Safe: the rows may go.
+    done: Vec<Uuid>,
+    settle_at: Option<Instant>,
+    /// The carrier does not take events before this.
+    pause_until: Option<Instant>,
+    look_at: Instant,
+    /// The table is to be looked at once the line is empty.
+    look: bool,
+    prolong_at: Instant,
+}
+
+impl Relay {
+    fn new(ledger: Arc<Ledger>) -> Self {
+        let source = if ledger.db.dialect().is_shared() {
+            Source::Abandoned
+        } else {
+            Source::Everything { after: 0 }
         };
-        if failed {
-            // Some rows are still there: read from the beginning, later.
-            after = 0;
+        let now = Instant::now();
+        Self {
+            courier: Courier::new(Arc::clone(&ledger)),
+            ledger,
+            source,
+            backlog: VecDeque::new(),
+            in_flight: FuturesUnordered::new(),
+            again: Vec::new(),
+            done: Vec::new(),
+            settle_at: None,
+            pause_until: None,
+            look_at: now,
+            look: false,
+            prolong_at: now,
+        }
+    }
+
+    async fn work(&mut self) -> Infallible {
+        loop {
+            let wake_at = self.wake_at();
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
-                () = tokio::time::sleep(Duration::from_millis(ledger.config.retry_min_ms)) => {}
-            }
-        }
-    }
-    while in_flight.join_next().await.is_some() {}
-}
-
-/// Waits until there may be something to publish. True when a row is left over
-/// from before; none when the relay is to stop.
-async fn wait(
-    ledger: &Ledger,
-    in_flight: &mut JoinSet<bool>,
-    stop: &CancellationToken,
-) -> Option<bool> {
-    let idle = tokio::time::sleep(ledger.config.idle_poll());
-    tokio::pin!(idle);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return None,
-            Some(outcome) = in_flight.join_next() => {
-                if !matches!(outcome, Ok(true)) {
-                    return Some(true);
+                Some((event, safe)) = self.in_flight.next() => {
+                    self.note(event, safe);
+                    self.note_confirmations();
+                }
+                Some(ended) = self.courier.next() => self.note_webhook(ended),
+                () = sleep_until(wake_at) => self.on_time().await,
+                () = self.ledger.outgoing.written.notified() => {
+                    sleep(self.ledger.config.outbox_gather()).await;
+                    self.move_on().await;
                 }
             }
-            () = ledger.outbox_written.notified() => {
-                tokio::time::sleep(ledger.config.outbox_gather()).await;
-                return Some(false);
+        }
+    }
+
+    /// When there is something to do, whatever happens.
+    fn wake_at(&self) -> Instant {
+        let again = self.again.iter().map(|(at, _)| *at).min();
+        [self.settle_at, self.pause_until, again]
+            .into_iter()
+            .flatten()
+            .fold(self.look_at, Instant::min)
+    }
+
+    async fn on_time(&mut self) {
+        let now = Instant::now();
+        if self.settle_at.is_some_and(|at| at <= now) {
+            self.settle().await;
+        }
+        if self.prolong_at <= now {
+            self.prolong_at = now + self.ledger.config.outbox_lease() / 2;
+            prolong(&self.ledger).await;
+        }
+        if self.look_at <= now {
+            self.look_at = now + self.ledger.config.idle_poll();
+            self.look = true;
+        }
+        self.pause_until = self.pause_until.filter(|at| *at > now);
+        let due = self.again.extract_if(.., |(at, _)| *at <= now);
+        self.backlog.extend(due.map(|(_, event)| event));
+        self.move_on().await;
+    }
+
+    /// Publishes what there is, as far as the carrier takes it.
+    async fn move_on(&mut self) {
+        loop {
+            self.publish().await;
+            if self.pause_until.is_some() || !self.backlog.is_empty() {
+                return;
             }
-            () = &mut idle => return Some(false),
+            match self.fetch().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(service = self.ledger.service().name(), %error, "events wait: the outbox cannot be read");
+                    self.ledger.metrics.retried.inc();
+                    if !self.ledger.parking.set_aside_broken(&error).await {
+                        return;
+                    }
+                }
+            }
         }
     }
-}
 
-struct Published {
-    /// Last row that was read; none when there was nothing.
-    last: Option<i64>,
-    /// As many rows were read as may be at once.
-    more: bool,
-    /// Waits for confirmations and deletes the rows; true when all are gone.
-    finishing: futures_util::future::BoxFuture<'static, bool>,
-}
-
-/// Hands the rows after `after` to the carrier, in order.
-async fn publish_next(ledger: &Arc<Ledger>, after: i64) -> Result<Published, Failure> {
-    let service = ledger.service();
-    let rows = outbox::pending(ledger.db(), service, after, ledger.config.outbox_batch).await?;
-    ledger
-        .metrics
-        .outbox_depth
-        .set(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-    let more = rows.len() >= ledger.config.outbox_batch as usize;
-    let last = rows.last().map(|row| row.seq);
-    let mut waiting = Vec::with_capacity(rows.len());
-    for row in rows {
-        let bus = Arc::clone(ledger.rpc.bus());
-        let body = bytes::Bytes::from(row.body.clone().into_bytes());
-        let confirmation = bus.publish(&row.exchange, Some(row.id), body).await?;
-        ledger.metrics_of_event(&row.body);
-        waiting.push(Box::pin(finish(Arc::clone(ledger), row, confirmation)) as Safe);
+    /// Gets the next events; false when there are none for now.
+    async fn fetch(&mut self) -> Result<bool, Error> {
+        let (config, outgoing) = (&self.ledger.config, &self.ledger.outgoing);
+        if self.source == Source::Line {
+            self.backlog
+                .extend(outgoing.take_ready().into_iter().map(Event::from));
+            let looks = self.backlog.is_empty() && self.look && !outgoing.is_spilling();
+            if looks || outgoing.begin_catching_up() {
+                self.source = Source::Abandoned;
+                self.look = false;
+            }
+            let some = !self.backlog.is_empty() || self.source != Source::Line;
+            self.ledger
+                .metrics
+                .outbox_depth
+                .set(i64::try_from(outgoing.in_hand()).unwrap_or(i64::MAX));
+            return Ok(some);
+        }
+        if outgoing.in_hand() >= config.outbox_in_hand.max(1) && !self.in_flight.is_empty() {
+            return Ok(false);
+        }
+        // Asked first: what is written from here on need not be in this page.
+        let caught_up = outgoing.caught_up();
+        let found = match self.source {
+            Source::Everything { after } => self.read_everything(after).await?,
+            Source::Line | Source::Abandoned => take_abandoned(&self.ledger).await?,
+        };
+        if found.is_empty() {
+            if !caught_up {
+                return Ok(false);
+            }
+            self.source = Source::Line;
+        }
+        self.backlog.extend(found.into_iter().map(Event::from));
+        Ok(true)
     }
-    let finishing = Box::pin(delete_safe(Arc::clone(ledger), waiting));
-    Ok(Published {
-        last,
-        more,
-        finishing,
-    })
-}
 
-type Safe = futures_util::future::BoxFuture<'static, Option<uuid::Uuid>>;
-
-/// Waits until the events are safe and deletes their rows at once; true when all
-/// are gone.
-async fn delete_safe(ledger: Arc<Ledger>, waiting: Vec<Safe>) -> bool {
-    let expected = waiting.len();
-    let safe: Vec<uuid::Uuid> = join_all(waiting).await.into_iter().flatten().collect();
-    let all = safe.len() == expected;
-    let deleted = ledger.db.apply(outbox::delete(&safe)).await;
-    all && deleted.is_ok()
-}
-
-/// Waits until one event is safe; then its row may go.
-async fn finish(
-    ledger: Arc<Ledger>,
-    row: outbox::Entry,
-    confirmation: trunkline_bus::Confirmation,
-) -> Option<uuid::Uuid> {
-    let confirmed = tokio::time::timeout(CONFIRMATION_PATIENCE, confirmation).await;
-    if !matches!(confirmed, Ok(Ok(()))) {
-        tracing::warn!(
-            seq = row.seq,
-            "an event was not confirmed and will be published again"
-        );
-        ledger.metrics.retried.inc();
-        return None;
-    }
-    if let Some(webhook) = &row.webhook
-        && let Err(error) = send_webhook(&ledger, webhook).await
-    {
-        tracing::debug!(seq = row.seq, %error, "a webhook could not be handed over");
-    }
-    Some(row.id)
-}
-
-async fn send_webhook(ledger: &Ledger, webhook: &str) -> Result<(), RpcError> {
-    let payload =
-        RawValue::from_string(webhook.to_owned()).map_err(|e| RpcError::Answer(e.to_string()))?;
-    let request = ledger
-        .rpc
-        .request(Method::Post, "/v1/webhooks")
-        .raw(payload);
-    let queue = Service::WEBHOOK.request_queue();
-    let mut outcome = Ok(());
-    for _ in 0..WEBHOOK_ATTEMPTS {
-        outcome = ledger
-            .rpc
-            .send(&queue, &request, "webhook/webhooks", DEFAULT_TIMEOUT)
-            .await
-            .map(drop);
-        match &outcome {
-            Err(RpcError::Transport(trunkline_bus::Error::Timeout { .. })) => {}
-            Ok(()) | Err(_) => break,
+    async fn read_everything(&mut self, after: i64) -> Result<Vec<outbox::Entry>, Error> {
+        let (ledger, mut after) = (&self.ledger, after);
+        loop {
+            let limit = ledger.config.outbox_batch;
+            let page = outbox::pending(ledger.db(), ledger.service(), after, limit).await?;
+            let Some(last) = page.last() else {
+                return Ok(page);
+            };
+            after = last.seq;
+            self.source = Source::Everything { after };
+            let found = ledger.outgoing.take_in_hand(page);
+            if !found.is_empty() {
+                return Ok(found);
+            }
         }
     }
-    outcome
+
+    /// Hands the backlog to the carrier, in order.
+    async fn publish(&mut self) {
+        while self.pause_until.is_none()
+            && let Some(event) = self.backlog.front()
+        {
+            if event.exchange.is_empty() {
+                if let Some(event) = self.backlog.pop_front() {
+                    self.safe(event);
+                }
+                continue;
+            }
+            let bus = self.ledger.rpc.bus();
+            let published = bus.publish(&event.exchange, Some(event.id), event.body.clone());
+            match published.await {
+                Ok(confirmation) => {
+                    if let Some(event) = self.backlog.pop_front() {
+                        self.ledger.count(&event.body);
+                        self.await_confirmation(event, confirmation);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(service = self.ledger.service().name(), %error, "events wait: the carrier does not take them");
+                    self.ledger.metrics.retried.inc();
+                    self.pause_until = Some(Instant::now() + self.ledger.config.retry_min());
+                }
+            }
+        }
+    }
+
+    fn await_confirmation(&mut self, event: Event, mut confirmation: Confirmation) {
+        if let Some(outcome) = (&mut confirmation).now_or_never() {
+            self.note(event, outcome.is_ok());
+            return;
+        }
+        let patience = self.ledger.config.outbox_patience();
+        let waiting = async move {
+            let outcome = timeout(patience, confirmation).await;
+            (event, matches!(outcome, Ok(Ok(()))))
+        };
+        self.in_flight.push(Box::pin(waiting));
+    }
+
+    fn note_confirmations(&mut self) {
+        while let Some(Some((event, safe))) = self.in_flight.next().now_or_never() {
+            self.note(event, safe);
+        }
+    }
+
+    fn note(&mut self, mut event: Event, safe: bool) {
+        if safe {
+            self.safe(event);
+            return;
+        }
+        tracing::warn!(id = %event.id, "an event was not confirmed and will be published again");
+        self.ledger.metrics.retried.inc();
+        let pause = self.ledger.config.retry_delay(event.attempts);
+        event.attempts += 1;
+        self.again.push((Instant::now() + pause, event));
+    }
+
+    /// The event is safe; its webhook, if it has one, is not.
+    fn safe(&mut self, event: Event) {
+        if event.webhook.is_some() {
+            // It may be put off and wait in the table.
+            self.courier.take(event);
+        } else {
+            self.done.push(event.id);
+        }
+        self.settle_soon();
+    }
+
+    fn note_webhook(&mut self, ended: courier::Ended) {
+        match ended {
+            courier::Ended::Taken(id) => self.done.push(id),
+            courier::Ended::Refused(event) => self.courier.postpone(event),
+            // Its lease runs out.
+            courier::Ended::Lost(id) => self.ledger.outgoing.let_go(&[id]),
+        }
+        self.settle_soon();
+    }
+
+    fn settle_soon(&mut self) {
+        let at = Instant::now() + self.ledger.config.settle();
+        self.settle_at.get_or_insert(at);
+    }
+
+    /// Deletes the rows of what is done and writes down what is postponed.
+    async fn settle(&mut self) {
+        self.settle_at = None;
+        match self.settled().await {
+            Ok(()) => {
+                self.ledger.outgoing.let_go(&self.done);
+                self.done.clear();
+            }
+            Err(error) => {
+                tracing::warn!(service = self.ledger.service().name(), %error, "published events cannot be deleted yet");
+                self.settle_at = Some(Instant::now() + self.ledger.config.retry_min());
+            }
+        }
+    }
+
+    async fn settled(&mut self) -> Result<(), Error> {
+        let mut batch = outbox::delete(&self.done);
+        if self.courier.has_postponed() {
+            let now = self.ledger.now().await?;
+            let (hopeless, later) = self.courier.postponed(now);
+            batch.extend(outbox::delete(&hopeless).statements);
+            batch.extend(later);
+        }
+        if !batch.is_empty() {
+            self.ledger.db.apply(batch).await?;
+        }
+        let written_down = self.courier.forget_postponed();
+        self.ledger.outgoing.let_go(&written_down);
+        Ok(())
+    }
+}
+
+/// Another copy may be faster: then it has them.
+async fn take_abandoned(ledger: &Ledger) -> Result<Vec<outbox::Entry>, Error> {
+    let now = ledger.now().await?;
+    let limit = ledger.config.outbox_batch;
+    let page = outbox::abandoned(ledger.db(), ledger.service(), now, limit).await?;
+    let found = ledger.outgoing.take_in_hand(page);
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let until = now.plus(ledger.config.outbox_lease());
+    let taken = ledger.db.apply(outbox::take(&found, until)).await;
+    if let Err(error) = taken {
+        let ids: Vec<Uuid> = found.iter().map(|entry| entry.id).collect();
+        ledger.outgoing.let_go(&ids);
+        return if error.is_conflict() {
+            Ok(Vec::new())
+        } else {
+            Err(error)
+        };
+    }
+    tracing::debug!(
+        service = ledger.service().name(),
+        events = found.len(),
+        "events that nobody had in hand are published"
+    );
+    Ok(found)
+}
+
+/// Other copies leave what is still in hand to this one.
+async fn prolong(ledger: &Ledger) {
+    let ids = ledger.outgoing.long_in_hand();
+    if ids.is_empty() {
+        return;
+    }
+    let prolonged = async {
+        let until = ledger.now().await?.plus(ledger.config.outbox_lease());
+        ledger.db.apply(outbox::keep(&ids, until)).await
+    };
+    if let Err(error) = prolonged.await {
+        tracing::debug!(%error, "leases of events run out: another copy may publish them too");
+    }
 }
 
 impl Ledger {
-    fn metrics_of_event(&self, body: &str) {
-        #[derive(serde::Deserialize)]
-        struct Kind {
-            r#type: String,
-        }
-        if let Ok(kind) = serde_json::from_str::<Kind>(body) {
-            self.rpc
-                .metrics()
-                .notify_total
-                .get_or_create(&EventLabels {
-                    r#type: kind.r#type,
-                })
-                .inc();
-        }
+    fn count(&self, body: &[u8]) {
+        let Some(kind) = kind_of(body) else {
+            return;
+        };
+        let labels = EventLabels { r#type: kind };
+        let total = &self.rpc.metrics().notify_total;
+        total.get_or_create(&labels).inc();
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Store(#[from] trunkline_store::Error),
-    #[error(transparent)]
-    Bus(#[from] trunkline_bus::Error),
+/// An event's type. [`trunkline_bus::Event`] begins with it and needs no
+/// escaping; anything else is looked at as JSON.
+fn kind_of(body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        r#type: String,
+    }
+    let begun = body.strip_prefix(br#"{"type":""#).and_then(|rest| {
+        let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        (rest[end] == b'"').then(|| String::from_utf8_lossy(&rest[..end]).into_owned())
+    });
+    begun.or_else(|| Some(serde_json::from_slice::<Kind>(body).ok()?.r#type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn type_of_an_event_is_found_wherever_it_stands() {
+        for (body, kind) in [
+            (
+                r#"{"type":"call_hangup","data":{"type":"x"}}"#,
+                "call_hangup",
+            ),
+            (r#"{"publisher":"x","type":"a"}"#, "a"),
+            (r#"{"type":"a\"b"}"#, "a\"b"),
+        ] {
+            assert_eq!(kind_of(body.as_bytes()).as_deref(), Some(kind));
+        }
+        assert_eq!(kind_of(b"garbage"), None);
+    }
 }

@@ -1,15 +1,22 @@
 //! The scheduler: sends each due row as the ordinary request that it is.
+//!
+//! The table is looked at when the next row in it is due, at most every
+//! `due_ahead_ms` unless rows are many, and at least every `idle_poll_ms`; each
+//! look claims what is due until `due_ahead_ms` later. Between two looks duties
+//! wait in memory ([`crate::held`]). Rows of duties that are done are deleted in
+//! bulk: after a crash some are sent again, and their receivers see that the
+//! reason has gone.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Method, Request, RpcError};
-use trunkline_store::{Batch, Error, due};
+use trunkline_store::{Batch, Error, Statement, due};
 
 use crate::ledger::Ledger;
 
@@ -17,67 +24,168 @@ use crate::ledger::Ledger;
 const IN_FLIGHT: usize = 256;
 
 pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
-    let room = Arc::new(Semaphore::new(IN_FLIGHT));
-    let mut in_flight = JoinSet::new();
-    while !stop.is_cancelled() {
-        while in_flight.try_join_next().is_some() {}
-        let pause = match fire_due(&ledger, &room, &mut in_flight).await {
-            Ok(pause) => pause,
-            Err(error) => {
-                tracing::warn!(service = ledger.service().name(), %error, "duties wait: the due rows cannot be read");
-                if ledger.parking.set_aside_broken(&error).await {
-                    continue;
-                }
-                ledger.config.idle_poll()
-            }
-        };
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            () = ledger.due_written.notified() => {}
-            () = tokio::time::sleep(pause) => {}
+    let mut scheduler = Scheduler::new(ledger);
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        never = scheduler.work() => match never {},
+    }
+    while let Some(ended) = scheduler.in_flight.join_next().await {
+        scheduler.outcomes.extend(ended.ok().flatten());
+    }
+    // What was not sent need not wait for its lease.
+    for duty in scheduler.ledger.held.close() {
+        if let Some(due_at) = duty.due_at {
+            let free = due::retry(duty.id, duty.attempts, due_at);
+            scheduler.outcomes.push(free);
         }
     }
-    while in_flight.join_next().await.is_some() {}
+    scheduler.settle().await;
 }
 
-/// Claims what is due and sends it; returns how long to pause.
-async fn fire_due(
-    ledger: &Arc<Ledger>,
-    room: &Arc<Semaphore>,
-    in_flight: &mut JoinSet<()>,
-) -> Result<Duration, Error> {
-    let service = ledger.service();
-    // Until the next look is known, every new duty asks for one.
-    ledger.next_look.store(i64::MAX, Ordering::SeqCst);
-    let now = ledger.now().await?;
-    let lease = ledger.config.due_lease();
-    let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
-    let limit = ledger.config.due_batch.min(free);
-    if limit == 0 {
-        return Ok(Duration::from_millis(5));
+struct Scheduler {
+    ledger: Arc<Ledger>,
+    in_flight: JoinSet<Option<Statement>>,
+    /// What becomes of the rows of duties that were sent.
+    outcomes: Vec<Statement>,
+    settle_at: Option<Instant>,
+    look_at: Instant,
+    /// The rows that a process before this one had claimed are free.
+    freed: bool,
+}
+
+impl Scheduler {
+    fn new(ledger: Arc<Ledger>) -> Self {
+        Self {
+            // Where other copies may run, claims of a dead one run out.
+            freed: ledger.db.dialect().is_shared(),
+            ledger,
+            in_flight: JoinSet::new(),
+            outcomes: Vec::new(),
+            settle_at: None,
+            look_at: Instant::now(),
+        }
     }
-    let claimed = due::claim(ledger.db(), service, now, now, lease, limit).await?;
-    for entry in claimed {
-        let Ok(permit) = Arc::clone(room).acquire_owned().await else {
-            break;
+
+    async fn work(&mut self) -> Infallible {
+        loop {
+            let room = self.in_flight.len() < IN_FLIGHT;
+            let first = self.ledger.held.first().filter(|_| room);
+            let wake_at = [Some(self.look_at), self.settle_at, first]
+                .into_iter()
+                .flatten()
+                .fold(self.look_at, Instant::min);
+            tokio::select! {
+                biased;
+                Some(ended) = self.in_flight.join_next() => {
+                    // A duty whose task panicked is free again after its lease.
+                    self.outcomes.extend(ended.ok().flatten());
+                    self.settle_soon();
+                }
+                () = sleep_until(wake_at) => {
+                    let now = Instant::now();
+                    if self.settle_at.is_some_and(|at| at <= now) {
+                        self.settle().await;
+                    }
+                    if self.look_at <= now {
+                        self.look().await;
+                    }
+                    self.send_due();
+                }
+                () = self.ledger.held.earlier.notified() => self.send_due(),
+            }
+        }
+    }
+
+    /// Claims what is due soon, and finds out when to look next.
+    async fn look(&mut self) {
+        let pause = match self.claim().await {
+            Ok(pause) => pause,
+            Err(error) => {
+                tracing::warn!(service = self.ledger.service().name(), %error, "duties wait: the due rows cannot be read");
+                if self.ledger.parking.set_aside_broken(&error).await {
+                    return;
+                }
+                self.ledger.config.idle_poll()
+            }
         };
-        let ledger = Arc::clone(ledger);
-        in_flight.spawn(async move {
-            fire(&ledger, entry).await;
-            drop(permit);
-        });
+        self.look_at = Instant::now() + pause;
     }
-    let next = due::next_due(ledger.db(), service).await?;
-    let pause = next.map_or(ledger.config.idle_poll(), |next| next.since(now));
-    let pause = pause.clamp(Duration::from_millis(1), ledger.config.idle_poll());
-    ledger
-        .next_look
-        .store(now.plus(pause).as_micros(), Ordering::SeqCst);
-    Ok(pause)
+
+    async fn claim(&mut self) -> Result<Duration, Error> {
+        let ledger = &self.ledger;
+        let (service, config) = (ledger.service(), &ledger.config);
+        if !self.freed {
+            let free = Batch::new().with(due::free_all(service));
+            ledger.db.apply(free).await?;
+            self.freed = true;
+        }
+        ledger.held.open();
+        // Duties that nobody can send now are left to others.
+        let room = IN_FLIGHT.saturating_sub(self.in_flight.len());
+        let limit = config
+            .due_batch
+            .min(u32::try_from(room).unwrap_or(u32::MAX));
+        if limit == 0 || !ledger.held.has_room() {
+            return Ok(config.idle_poll().min(Duration::from_millis(100)));
+        }
+        let now = ledger.now().await?;
+        let by = now.plus(config.due_ahead());
+        let claimed = due::claim(ledger.db(), service, now, by, config.due_lease(), limit).await?;
+        let full = claimed.len() >= limit as usize;
+        for duty in claimed {
+            let wait = duty
+                .due_at
+                .map_or(Duration::ZERO, |due_at| due_at.since(now));
+            ledger
+                .held
+                .hold(duty, Instant::now() + wait, config.due_lease());
+        }
+        if full {
+            return Ok(Duration::from_millis(1));
+        }
+        let next = due::next_due(ledger.db(), service).await?;
+        let pause = next.map_or(config.idle_poll(), |next| next.since(now));
+        Ok(pause.clamp(Duration::from_millis(1), config.idle_poll()))
+    }
+
+    fn send_due(&mut self) {
+        let now = Instant::now();
+        while self.in_flight.len() < IN_FLIGHT
+            && let Some(duty) = self.ledger.held.take_due(now)
+        {
+            let ledger = Arc::clone(&self.ledger);
+            self.in_flight
+                .spawn(async move { fire(&ledger, duty).await });
+        }
+    }
+
+    fn settle_soon(&mut self) {
+        let at = Instant::now() + self.ledger.config.settle();
+        self.settle_at.get_or_insert(at);
+    }
+
+    /// Notes the outcomes of many duties at once.
+    async fn settle(&mut self) {
+        self.settle_at = None;
+        if self.outcomes.is_empty() {
+            return;
+        }
+        let batch: Batch = self.outcomes.iter().cloned().collect();
+        match self.ledger.db.apply(batch).await {
+            Ok(()) => self.outcomes.clear(),
+            Err(error) => {
+                // Where it stays so, the leases run out and the duties fire again.
+                tracing::warn!(service = self.ledger.service().name(), %error, "the outcome of duties cannot be noted yet");
+                self.settle_at = Some(Instant::now() + self.ledger.config.retry_min());
+            }
+        }
+    }
 }
 
-async fn fire(ledger: &Ledger, entry: due::Due) {
+/// Sends one duty; returns what becomes of its row. None: it is settled, or
+/// nobody knows and its lease runs out.
+async fn fire(ledger: &Ledger, entry: due::Due) -> Option<Statement> {
     let request = match request_of(ledger, &entry) {
         Ok(request) => request,
         Err(why) => {
@@ -85,40 +193,23 @@ async fn fire(ledger: &Ledger, entry: due::Due) {
             if let Err(error) = ledger.parking.park_duty(&entry, &why).await {
                 tracing::warn!(key = %entry.key, %error, "a duty that cannot be sent could not be parked");
             }
-            return;
+            return None;
         }
     };
     ledger.metrics.due_fired.inc();
-    let outcome = send(ledger, &entry, &request).await;
-    let written = match outcome {
-        Ok(()) => {
-            ledger
-                .db
-                .apply(Batch::new().with(due::delete(entry.id, entry.attempts)))
-                .await
-        }
-        Err(error) => {
-            let delay = ledger.config.retry_delay(entry.attempts);
-            tracing::warn!(key = %entry.key, %error, delay_ms = %delay.as_millis(), "a duty could not be done and will be tried again");
-            ledger.metrics.retried.inc();
-            match ledger.now().await {
-                Ok(now) => {
-                    ledger
-                        .db
-                        .apply(Batch::new().with(due::retry(
-                            entry.id,
-                            entry.attempts,
-                            now.plus(delay),
-                        )))
-                        .await
-                }
-                Err(error) => Err(error),
-            }
-        }
+    let error = match send(ledger, &entry, &request).await {
+        Ok(()) => return Some(due::delete(entry.id, entry.attempts)),
+        Err(error) => error,
     };
-    if let Err(error) = written {
-        // The lease runs out and the duty fires again.
-        tracing::warn!(key = %entry.key, %error, "the outcome of a duty could not be noted");
+    let delay = ledger.config.retry_delay(entry.attempts);
+    tracing::warn!(key = %entry.key, %error, delay_ms = %delay.as_millis(), "a duty could not be done and will be tried again");
+    ledger.metrics.retried.inc();
+    match ledger.now().await {
+        Ok(now) => Some(due::retry(entry.id, entry.attempts, now.plus(delay))),
+        Err(error) => {
+            tracing::warn!(key = %entry.key, %error, "the outcome of a duty could not be noted");
+            None
+        }
     }
 }
 

@@ -88,6 +88,16 @@ pub fn insert(entry: &Entry) -> Statement {
     Statement::insert(TABLE, columns)
 }
 
+/// Appends the event with nobody who has it in hand. Other statements stay as
+/// they are.
+pub fn leave(statement: &mut Statement) {
+    if appended(statement).is_some()
+        && let Some(lease) = statement.params.last_mut()
+    {
+        *lease = Value::Null;
+    }
+}
+
 /// Events of a service behind `after`, in order.
 ///
 /// # Errors
