@@ -54,6 +54,14 @@ impl Answer {
         Self::json(500, r#"{"error":"Allocation failed"}"#.to_owned())
     }
 
+    pub(crate) fn duplicate_channel() -> Self {
+        Self::refused(409, "Channel with given unique ID already exists")
+    }
+
+    pub(crate) fn is_duplicate_channel(&self) -> bool {
+        *self == Self::duplicate_channel()
+    }
+
     pub(crate) fn no_channel() -> Self {
         Self::refused(404, "Channel not found")
     }

@@ -97,10 +97,7 @@ impl AsteriskSim {
             .take(LONGEST_ID)
             .collect();
         if self.channels.contains_key(&id) {
-            return Err(Answer::refused(
-                409,
-                "Channel with given unique ID already exists",
-            ));
+            return Err(Answer::duplicate_channel());
         }
         let (endpoint, number) = endpoint_and_number(dial_string);
         if !technology.eq_ignore_ascii_case("pjsip") || !self.reachable(endpoint, number) {

@@ -3,6 +3,9 @@
 use crate::channel::{Channel, Origin, Party, State};
 use crate::sim::AsteriskSim;
 
+/// An argument that is completed with the SIP Call-ID.
+const SIP_CALL_ID: &str = "sip_call_id=";
+
 /// A call from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
@@ -36,6 +39,31 @@ impl Default for Incoming {
     }
 }
 
+impl Incoming {
+    /// A call that the checkout's dialplan hands to Trunkline: with the arguments
+    /// of its context `call-in`. `domain` is the domain that was called.
+    #[must_use]
+    pub fn call_in(from: &str, to: &str, domain: &str) -> Self {
+        let args = [
+            "context_type=call",
+            "context=call-in",
+            &format!("domain={domain}"),
+            "source=127.0.0.1",
+            "direction=incoming",
+            "transport=udp",
+            SIP_CALL_ID,
+            "sip_pai=",
+            "sip_privacy=",
+        ];
+        Self {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            args: args.map(str::to_owned).to_vec(),
+            ..Self::default()
+        }
+    }
+}
+
 impl AsteriskSim {
     /// Somebody calls. Gives the channel's id; none when nobody serves the
     /// application, and the caller is declined.
@@ -58,10 +86,16 @@ impl AsteriskSim {
         channel.exten.clone_from(&call.to);
         channel.context.clone_from(&call.context);
         channel.variables = call.variables.iter().cloned().collect();
+        let call_id = format!("{SIP_CALL_ID}{}", channel.protocol_id);
+        let complete = |arg: &String| match arg.as_str() {
+            SIP_CALL_ID => call_id.clone(),
+            _ => arg.clone(),
+        };
+        let args: Vec<String> = call.args.iter().map(complete).collect();
         self.channels.insert(id.clone(), channel);
         self.tell("ChannelCreated", &id, |event| event);
         let ms = self.config.delays.start_ms;
-        self.enter_later(&id, call.application.clone(), call.args.join(","), ms);
+        self.enter_later(&id, call.application.clone(), args.join(","), ms);
         Some(id)
     }
 
