@@ -97,7 +97,7 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
 
     let queue = QueueSpec::new(service.subscribe_queue(), config.event_workers);
     let sources = [Service::CUSTOMER.event_exchange()];
-    let handler = Arc::new(Events(Arc::clone(&manager)));
+    let handler = manager.ledger.once(Arc::new(Events(Arc::clone(&manager))));
     let events = deps
         .bus
         .subscribe(

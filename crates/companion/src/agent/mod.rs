@@ -44,7 +44,10 @@ pub async fn start_agent(
         Subscription::new(queue, [Service::CALL.event_exchange()]).parked_by(ledger.parking());
     let subscribed = deps
         .bus
-        .subscribe(subscription, Arc::new(subscribe::Groupcalls(state)))
+        .subscribe(
+            subscription,
+            ledger.once(Arc::new(subscribe::Groupcalls(state))),
+        )
         .await;
     let consumer = subscribed.map_err(|source| Error::Bus {
         service: Service::AGENT.name(),
