@@ -7,10 +7,11 @@ use trunkline_ari::event::Kind;
 use trunkline_ari::resource::Target;
 use trunkline_domain::call::hangup::cause;
 use trunkline_domain::call::incoming::{Entry, entry};
-use trunkline_store::{Batch, bridge as bridges, channel as channels};
+use trunkline_store::{Batch, bridge as bridges};
 
 use crate::Role;
-use crate::apply::{action, channel, hangup, incoming, outgoing, status};
+use crate::apply::channel::{self, Entered};
+use crate::apply::{self, action, ended, incoming, outgoing, status};
 use crate::error::Error;
 use crate::reconcile;
 
@@ -21,7 +22,7 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
             let now = role.ledger.now().await?;
             role.asterisks.note(&event.asterisk_id, true, now);
             tracing::info!(asterisk_id = %event.asterisk_id, "Asterisk is connected");
-            reconcile::compare(role, &event.asterisk_id).await
+            reconcile::on_connected(role, &event.asterisk_id).await
         }
         Kind::AsteriskDisconnected => {
             let now = role.ledger.now().await?;
@@ -31,90 +32,40 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
         }
         Kind::StasisStart(start) => {
             let arguments = start.arguments();
-            let application = &event.application;
-            let row = channel::note_stasis_start(
-                role,
-                &event.asterisk_id,
-                application,
-                &start.channel,
-                arguments,
-            )
-            .await?;
-            match entry(&row, &role.config.base_domain) {
-                Entry::Outgoing(call) => outgoing::on_channel_ready(role, &row, call).await,
-                Entry::Incoming(domain) => incoming::on_channel(role, &row, domain).await,
-                Entry::Returned => match role.call_of(&row.id).await? {
-                    Some(call) => action::next(role, call).await,
-                    None => Ok(()),
-                },
-                Entry::Refuse(because) => {
-                    tracing::warn!(channel_id = %row.id, because, "a channel is refused");
-                    Ok(role
-                        .ari
-                        .hangup(&(&event.asterisk_id).into(), &row.id, cause::NO_ROUTE)
-                        .await?)
-                }
-            }
-        }
-        Kind::StasisEnd(snapshot) => {
-            let now = role.ledger.now().await?;
-            write(role, channels::end_stasis(&snapshot.id, now)).await
+            let (asterisk, application) = (&event.asterisk_id, &event.application);
+            let entered =
+                channel::entered(role, asterisk, application, &start.channel, arguments).await?;
+            lead(role, entered).await
         }
         Kind::ChannelStateChange(snapshot) => {
             status::on_channel_state_change(role, &snapshot.id, &snapshot.state).await
         }
         Kind::ChannelDestroyed(destroyed) => {
-            hangup::on_channel_end(role, &destroyed.channel.id, destroyed.cause, true).await
-        }
-        Kind::ChannelEnteredBridge(joined) => {
-            let now = role.ledger.now().await?;
-            write(
-                role,
-                channels::set_bridge(&joined.channel.id, &joined.bridge.id, now),
-            )
-            .await
-        }
-        Kind::ChannelLeftBridge(left) => {
-            let now = role.ledger.now().await?;
-            write(
-                role,
-                channels::leave_bridge(&left.channel.id, &left.bridge.id, now),
-            )
-            .await
+            ended::on_channel_end(role, &destroyed.channel.id, destroyed.cause).await
         }
         Kind::BridgeDestroyed(bridge) => {
             let now = role.ledger.now().await?;
-            write(role, bridges::delete(&bridge.id, now)).await
+            let gone = bridges::delete(&bridge.id, now).unchecked();
+            Ok(role.ledger.apply(Batch::new().with(gone)).await?)
         }
-        Kind::ChannelVarset(varset) => match varset.channel {
-            Some(channel) => {
-                let now = role.ledger.now().await?;
-                let set = channels::set_variable(&channel.id, &varset.variable, &varset.value, now);
-                write(role, set).await
-            }
-            None => Ok(()),
-        },
-        Kind::PlaybackStarted(playback) => match playback.target() {
-            Target::Channel(channel) => {
-                let now = role.ledger.now().await?;
-                write(role, channels::set_playback(&channel, &playback.id, now)).await
-            }
-            Target::Bridge(_) | Target::Other(_) => Ok(()),
-        },
         Kind::PlaybackFinished(playback) => match playback.target() {
-            Target::Channel(channel) => {
-                let now = role.ledger.now().await?;
-                write(role, channels::set_playback(&channel, &"".into(), now)).await?;
-                match role.call_of(&channel).await? {
-                    Some(call) => {
-                        let failed = playback.state == "failed";
-                        action::on_playback_finished(role, call, &playback.id, failed).await
-                    }
-                    None => Ok(()),
+            Target::Channel(channel) => match role.call_of(&channel).await? {
+                Some(call) => {
+                    let failed = playback.state == "failed";
+                    action::on_playback_finished(role, call, &playback.id, failed).await
                 }
-            }
+                None => Ok(()),
+            },
             Target::Bridge(_) | Target::Other(_) => Ok(()),
         },
+        // What these tell is written by whoever causes it: a call joins its bridge
+        // and plays because we ask for it, and leaves Stasis, the bridge and its
+        // playback when its channel ends. Nobody reads channel variables.
+        Kind::ChannelEnteredBridge(_)
+        | Kind::ChannelLeftBridge(_)
+        | Kind::ChannelVarset(_)
+        | Kind::PlaybackStarted(_)
+        | Kind::StasisEnd(_) => Ok(()),
         // Nothing that exists so far needs these.
         Kind::ApplicationReplaced
         | Kind::BridgeCreated(_)
@@ -132,10 +83,28 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
     }
 }
 
-/// A change that means nothing when the row is not there.
-async fn write(role: &Arc<Role>, statement: trunkline_store::Statement) -> Result<(), Error> {
-    Ok(role
-        .ledger
-        .apply(Batch::new().with(statement.unchecked()))
-        .await?)
+/// Leads a channel that has entered Stasis to its call.
+async fn lead(role: &Arc<Role>, entered: Entered) -> Result<(), Error> {
+    match entry(&entered.channel, &role.config.base_domain) {
+        // The row is written with what follows.
+        Entry::Outgoing(call) => outgoing::on_channel_ready(role, entered, call).await,
+        Entry::Incoming(domain) => {
+            entered.write(role).await?;
+            incoming::on_channel(role, &entered.channel, domain).await
+        }
+        Entry::Returned => {
+            entered.write(role).await?;
+            match role.call_of(&entered.channel.id).await? {
+                Some(call) => action::next(role, call).await,
+                None => Ok(()),
+            }
+        }
+        Entry::Refuse(because) => {
+            entered.write(role).await?;
+            let channel = &entered.channel;
+            tracing::warn!(channel_id = %channel.id, because, "a channel is refused");
+            let to = apply::target(Some(channel));
+            Ok(role.ari.hangup(&to, &channel.id, cause::NO_ROUTE).await?)
+        }
+    }
 }

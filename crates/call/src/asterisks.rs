@@ -1,23 +1,26 @@
 //! The Asterisks that this process knows, as their proxies report them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use trunkline_model::Timestamp;
 use trunkline_model::asterisk::Asterisk;
 use trunkline_model::id::AsteriskId;
 
-/// A view in memory: rebuilt from the proxies' events, never a source of truth
-/// about calls.
+/// A view in memory: rebuilt from the proxies' events and from who answers, never
+/// a source of truth about calls.
 #[derive(Default)]
 pub(crate) struct Asterisks {
     known: Mutex<BTreeMap<AsteriskId, Asterisk>>,
+    /// Since when one has not answered.
+    silent: Mutex<BTreeMap<AsteriskId, Timestamp>>,
 }
 
 impl Asterisks {
-    /// Notes that an Asterisk is connected or not.
+    /// Notes that a proxy has reported its Asterisk as connected or not.
     pub(crate) fn note(&self, id: &AsteriskId, connected: bool, now: Timestamp) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         let asterisk = Asterisk {
             id: id.clone(),
             connected,
@@ -30,25 +33,38 @@ impl Asterisks {
                 known.insert(id.clone(), asterisk);
             }
         }
+        drop(known);
+        if connected {
+            self.silent().remove(id);
+        } else {
+            self.silent().entry(id.clone()).or_insert(now);
+        }
     }
 
-    /// All of them, by id.
+    /// Notes that an Asterisk has answered: one that no proxy has reported to this
+    /// process is connected all the same.
+    pub(crate) fn answered(&self, id: &AsteriskId, now: Timestamp) {
+        let reported = self.known().contains_key(id);
+        if !reported {
+            self.note(id, true, now);
+        }
+        self.silent().remove(id);
+    }
+
+    /// Notes that an Asterisk has not answered.
+    pub(crate) fn unanswered(&self, id: &AsteriskId, now: Timestamp) {
+        self.silent().entry(id.clone()).or_insert(now);
+    }
+
+    /// Whether an Asterisk has not answered for at least `limit`.
+    pub(crate) fn lost(&self, id: &AsteriskId, limit: Duration, now: Timestamp) -> bool {
+        let silent = self.silent();
+        silent.get(id).is_some_and(|at| now.since(*at) >= limit)
+    }
+
+    /// All that were reported or have answered, by id.
     pub(crate) fn list(&self) -> Vec<Asterisk> {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect()
-    }
-
-    /// The ids of those that are connected.
-    pub(crate) fn connected(&self) -> Vec<AsteriskId> {
-        self.list()
-            .into_iter()
-            .filter(|asterisk| asterisk.connected)
-            .map(|asterisk| asterisk.id)
-            .collect()
+        self.known().values().cloned().collect()
     }
 
     /// Whether every Asterisk that ever reported itself is away. False while none
@@ -56,5 +72,40 @@ impl Asterisks {
     pub(crate) fn all_away(&self) -> bool {
         let known = self.list();
         !known.is_empty() && known.iter().all(|asterisk| !asterisk.connected)
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<AsteriskId, Asterisk>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn silent(&self) -> MutexGuard<'_, BTreeMap<AsteriskId, Timestamp>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asterisk_is_lost_when_it_has_not_answered_for_long() {
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+        let (asterisks, id) = (Asterisks::default(), AsteriskId::from("a"));
+        let lost = |now| asterisks.lost(&id, Duration::from_secs(60), at(now));
+        assert!(!lost(1_000), "nobody has asked it");
+        asterisks.unanswered(&id, at(10));
+        asterisks.unanswered(&id, at(50));
+        assert!(!lost(69));
+        assert!(lost(70));
+        assert!(asterisks.list().is_empty(), "no proxy has reported it");
+        asterisks.answered(&id, at(71));
+        assert!(!lost(1_000));
+        assert!(asterisks.list()[0].connected);
+        asterisks.note(&id, false, at(80));
+        asterisks.answered(&id, at(81));
+        assert!(
+            asterisks.all_away(),
+            "its proxy knows better whether it is connected"
+        );
     }
 }

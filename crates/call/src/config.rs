@@ -30,6 +30,10 @@ pub struct Config {
     pub reconcile_interval_ms: u64,
     /// Calls and channels younger than this are not compared, milliseconds.
     pub reconcile_grace_ms: u64,
+    /// How long an Asterisk may be away before its calls are taken as lost and
+    /// ended, milliseconds. Until then nobody knows how they went, and nobody is
+    /// dialed again.
+    pub asterisk_lost_after_ms: u64,
     /// Live calls that one comparison looks at.
     pub reconcile_limit: u32,
     /// Rows of a customer that one `customer_deleted` or `customer_frozen` event
@@ -50,6 +54,7 @@ impl Default for Config {
             dial_timeout_s: 60,
             reconcile_interval_ms: 10_000,
             reconcile_grace_ms: 15_000,
+            asterisk_lost_after_ms: 600_000,
             reconcile_limit: 100_000,
             customer_batch: 1_000,
         }
@@ -63,6 +68,10 @@ impl Config {
 
     pub(crate) fn reconcile_interval(&self) -> Duration {
         Duration::from_millis(self.reconcile_interval_ms)
+    }
+
+    pub(crate) fn asterisk_lost_after(&self) -> Duration {
+        Duration::from_millis(self.asterisk_lost_after_ms)
     }
 
     pub(crate) fn reconcile_grace(&self) -> Duration {

@@ -32,6 +32,13 @@ pub(crate) enum Error {
     Precondition(String),
 }
 
+impl Error {
+    /// Whether another writer was first: nothing was written.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_conflict())
+    }
+}
+
 /// Typed reason of a missing call.
 pub(crate) const CALL_NOT_FOUND: &str = "CALL_NOT_FOUND";
 /// Typed reason of a missing outbound config.

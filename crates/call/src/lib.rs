@@ -46,6 +46,7 @@ pub(crate) struct Role {
     number: NumberClient,
     route: RouteClient,
     asterisks: Asterisks,
+    missing: reconcile::Missing,
 }
 
 /// The running role.
@@ -91,6 +92,7 @@ pub async fn start(
         number: NumberClient(rpc.clone()),
         route: RouteClient(rpc),
         asterisks: Asterisks::default(),
+        missing: reconcile::Missing::default(),
         ledger: Arc::clone(&ledger),
         config,
         metrics,
@@ -102,7 +104,7 @@ pub async fn start(
     let events = bus
         .subscribe(
             Subscription::new(queue, exchanges).parked_by(ledger.parking()),
-            Arc::new(subscribe::Events(Arc::clone(&role))),
+            ledger.once(Arc::new(subscribe::Events(Arc::clone(&role)))),
         )
         .await?;
     let queue = QueueSpec::new(Service::CALL.request_queue(), role.config.request_workers);

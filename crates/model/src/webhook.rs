@@ -41,6 +41,15 @@ impl<T> SendRequest<T> {
     }
 }
 
+/// What Trunkline's webhook-manager answers when a customer wants no webhooks.
+/// Others answer nothing, which reads as zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Taken {
+    /// For how long nobody needs to ask again, milliseconds.
+    pub unwanted_for_ms: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -186,8 +186,7 @@ pub async fn live(db: &dyn Database, limit: u32) -> Result<Vec<Call>, Error> {
         .await
 }
 
-/// The calls that have not ended and whose channel is on this Asterisk;
-/// `unplaced` adds those whose channel no Asterisk has reported yet.
+/// The calls that have not ended and whose channel is on this Asterisk.
 ///
 /// # Errors
 ///
@@ -195,20 +194,44 @@ pub async fn live(db: &dyn Database, limit: u32) -> Result<Vec<Call>, Error> {
 pub async fn live_on(
     db: &dyn Database,
     asterisk: &AsteriskId,
-    unplaced: bool,
     limit: u32,
 ) -> Result<Vec<Call>, Error> {
-    let other = if unplaced { "" } else { asterisk.as_str() };
     let condition = format!(
         "{LIVE} AND EXISTS (SELECT 1 FROM call_channels AS c WHERE c.id = call_calls.channel_id \
-         AND c.asterisk_id IN (?, ?)) ORDER BY tm_create LIMIT ?"
+         AND c.asterisk_id = ?) ORDER BY tm_create LIMIT ?"
     );
-    let params = vec![
-        asterisk.as_str().into(),
-        other.into(),
-        Value::Int(limit.into()),
-    ];
+    let params = vec![asterisk.as_str().into(), Value::Int(limit.into())];
     SELECT.all(db, &condition, params).await
+}
+
+/// The calls that have not ended and whose channel no Asterisk has reported.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn live_unplaced(db: &dyn Database, limit: u32) -> Result<Vec<Call>, Error> {
+    let condition = format!(
+        "{LIVE} AND NOT EXISTS (SELECT 1 FROM call_channels AS c WHERE c.id = call_calls.channel_id \
+         AND c.asterisk_id <> '') ORDER BY tm_create LIMIT ?"
+    );
+    SELECT
+        .all(db, &condition, vec![Value::Int(limit.into())])
+        .await
+}
+
+/// The Asterisks that calls which have not ended are on.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn live_asterisks(db: &dyn Database) -> Result<Vec<AsteriskId>, Error> {
+    let sql = format!(
+        "SELECT DISTINCT asterisk_id FROM call_channels WHERE asterisk_id <> '' \
+         AND id IN (SELECT channel_id FROM call_calls WHERE {LIVE})"
+    );
+    db.query(&sql, Vec::new())
+        .await?
+        .map(|row| row.word("asterisk_id"))
 }
 
 /// How many calls have not ended.
@@ -350,6 +373,27 @@ pub fn set_bridge(id: CallId, bridge: &BridgeId, now: Timestamp) -> Statement {
     Statement::one(
         "UPDATE call_calls SET bridge_id = ?, tm_update = ? WHERE id = ? AND status <> 'hangup'",
         vec![bridge.as_str().into(), now.into(), Value::uuid(id)],
+    )
+}
+
+/// The bridge of a call that is to be dialed: only while it waits for that with
+/// this channel, and has none.
+#[must_use]
+pub fn set_bridge_of(
+    id: CallId,
+    channel: &ChannelId,
+    bridge: &BridgeId,
+    now: Timestamp,
+) -> Statement {
+    Statement::one(
+        "UPDATE call_calls SET bridge_id = ?, tm_update = ? \
+         WHERE id = ? AND channel_id = ? AND bridge_id = '' AND status IN ('dialing', 'ringing')",
+        vec![
+            bridge.as_str().into(),
+            now.into(),
+            Value::uuid(id),
+            channel.as_str().into(),
+        ],
     )
 }
 

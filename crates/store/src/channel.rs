@@ -160,9 +160,11 @@ pub fn enter_stasis(channel: &Channel, now: Timestamp) -> Statement {
         channel.stasis_name.as_str().into(),
         Value::json(&channel.stasis_data),
         channel.direction.as_str().into(),
+        channel.bridge_id.as_str().into(),
     ];
     let set = "asterisk_id = ?, name = ?, type = ?, tech = ?, sip_call_id = ?, sip_transport = ?, \
-        src_name = ?, src_number = ?, dst_number = ?, data = ?, stasis_name = ?, stasis_data = ?, direction = ?";
+        src_name = ?, src_number = ?, dst_number = ?, data = ?, stasis_name = ?, stasis_data = ?, direction = ?, \
+        bridge_id = ?";
     update(&channel.id, set, params, now)
 }
 
@@ -276,12 +278,13 @@ pub fn set_mute(id: &ChannelId, direction: &MuteDirection, now: Timestamp) -> St
     )
 }
 
-/// It exists no longer; once.
+/// It exists no longer; once. With it end its stay in Stasis, in a bridge and its
+/// playback, which need no event of their own.
 #[must_use]
 pub fn set_ended(id: &ChannelId, hangup_cause: i64, at: Timestamp, now: Timestamp) -> Statement {
     Statement::one(
-        "UPDATE call_channels SET hangup_cause = ?, tm_end = ?, tm_delete = ?, tm_update = ? \
-         WHERE id = ? AND tm_end IS NULL",
+        "UPDATE call_channels SET hangup_cause = ?, tm_end = ?, tm_delete = ?, tm_update = ?, \
+         stasis_name = '', bridge_id = '', playback_id = '' WHERE id = ? AND tm_end IS NULL",
         vec![
             Value::Int(hangup_cause),
             at.into(),

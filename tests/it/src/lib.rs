@@ -1,5 +1,8 @@
 //! A house of roles for a test: real store, real bus, real companions.
 
+pub mod asterisk;
+pub mod counting;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,16 +20,20 @@ use trunkline_model::service::Service;
 use trunkline_store::Database;
 use trunkline_store_sqlite::SqliteDatabase;
 
+use crate::asterisk::{Asterisk, Manner};
+use crate::counting::{CountingBus, CountingStore, Counts};
+
 /// How long anything in a test may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The number that the default customer calls from.
 pub const SOURCE: &str = "+493023125000";
 
-/// call-manager with everybody whom it asks, and no Asterisk.
+/// call-manager with everybody whom it asks, and no Asterisk unless a test adds
+/// one.
 pub struct House {
-    pub db: Arc<SqliteDatabase>,
-    pub bus: InProcess,
+    pub db: CountingStore,
+    pub bus: CountingBus,
     rpc: Rpc,
     stop: CancellationToken,
     call: trunkline_call::Running,
@@ -41,41 +48,34 @@ impl House {
     ///
     /// When a role does not start.
     pub async fn start() -> Self {
-        let db = Arc::new(SqliteDatabase::in_memory(Timestamp::system_now).expect("a store"));
-        let bus = InProcess::new();
+        Self::start_with(trunkline_call::Config::default()).await
+    }
+
+    /// The same with other options of call-manager.
+    ///
+    /// # Panics
+    ///
+    /// When a role does not start.
+    pub async fn start_with(config: trunkline_call::Config) -> Self {
+        let inner = SqliteDatabase::in_memory(Timestamp::system_now).expect("a store");
+        let db = CountingStore {
+            inner: Arc::new(inner),
+            batches: Counts::default(),
+            queries: Counts::default(),
+        };
+        let bus = CountingBus {
+            inner: InProcess::new(),
+            requests: Counts::default(),
+        };
         let stop = CancellationToken::new();
-        trunkline_companion::seed(&*db, Timestamp::system_now())
+        trunkline_companion::seed(&db, Timestamp::system_now())
             .await
             .expect("the default customer");
-        let deps = || Deps {
-            bus: Arc::new(bus.clone()) as Arc<dyn Bus>,
-            db: Arc::clone(&db) as Arc<dyn Database>,
-            metrics: Metrics::default(),
-        };
-        let config = trunkline_companion::Config::default;
-        let mut others: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
-        let running = trunkline_companion::start_customer(deps(), config(), stop.clone()).await;
-        others.push(Box::new(running.expect("customer-manager")));
-        let running = trunkline_companion::start_billing(deps(), config(), stop.clone()).await;
-        others.push(Box::new(running.expect("billing-manager")));
-        let running = trunkline_companion::start_number(deps(), config(), stop.clone()).await;
-        others.push(Box::new(running.expect("number-manager")));
-        let running = trunkline_companion::start_route(deps(), config(), stop.clone()).await;
-        others.push(Box::new(running.expect("route-manager")));
-        let running = trunkline_companion::start_agent(deps(), config(), stop.clone()).await;
-        others.push(Box::new(running.expect("agent-manager")));
-        let flow = trunkline_flow::Deps {
-            bus: Arc::new(bus.clone()),
-            db: Arc::clone(&db) as Arc<dyn Database>,
-            metrics: trunkline_flow::Metrics::default(),
-        };
-        let running =
-            trunkline_flow::start(flow, trunkline_flow::Config::default(), stop.clone()).await;
-        others.push(Box::new(running.expect("flow-manager")));
+        let others = neighbours(&bus, &db, &stop).await;
         let call = trunkline_call::start(
             Arc::new(bus.clone()),
-            Arc::clone(&db) as Arc<dyn Database>,
-            trunkline_call::Config::default(),
+            Arc::new(db.clone()),
+            config,
             trunkline_delivery::Config::default(),
             trunkline_call::Metrics::default(),
             &stop,
@@ -95,6 +95,19 @@ impl House {
             call,
             _others: others,
         }
+    }
+
+    /// Adds the only Asterisk for calls, connected.
+    pub async fn asterisk(&self, manner: Manner) -> Asterisk {
+        let asterisk = Asterisk::start(
+            Arc::new(self.bus.clone()),
+            "42:01:00:00:00:01",
+            manner,
+            true,
+        )
+        .await;
+        asterisk.connect().await;
+        asterisk
     }
 
     /// Sends a request to a service and returns the reply as it is.
@@ -160,7 +173,15 @@ impl House {
         let config = json!({"customer_id": DEFAULT_CUSTOMER, "name": "c", "destination_whitelist": ["de", "fr"]});
         self.make(Service::CALL, "/v1/outbound_configs", &config)
             .await;
-        let actions = json!([{"type": "hangup"}]);
+        self.flow(&json!([{"type": "hangup"}])).await
+    }
+
+    /// A flow of the default customer.
+    ///
+    /// # Panics
+    ///
+    /// When it is refused.
+    pub async fn flow(&self, actions: &Value) -> String {
         let flow = json!({"customer_id": DEFAULT_CUSTOMER, "type": "flow", "actions": actions, "persist": true});
         self.make(Service::FLOW, "/v1/flows", &flow).await
     }
@@ -187,6 +208,48 @@ impl House {
         self.stop.cancel();
         self.call.stopped().await;
     }
+}
+
+/// The roles that call-manager asks.
+async fn neighbours(
+    bus: &CountingBus,
+    db: &CountingStore,
+    stop: &CancellationToken,
+) -> Vec<Box<dyn std::any::Any + Send>> {
+    let deps = || Deps {
+        bus: Arc::new(bus.clone()) as Arc<dyn Bus>,
+        db: Arc::new(db.clone()) as Arc<dyn Database>,
+        metrics: Metrics::default(),
+    };
+    let config = trunkline_companion::Config::default;
+    let mut others: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
+    let running = trunkline_companion::start_customer(deps(), config(), stop.clone()).await;
+    others.push(Box::new(running.expect("customer-manager")));
+    let running = trunkline_companion::start_billing(deps(), config(), stop.clone()).await;
+    others.push(Box::new(running.expect("billing-manager")));
+    let running = trunkline_companion::start_number(deps(), config(), stop.clone()).await;
+    others.push(Box::new(running.expect("number-manager")));
+    let running = trunkline_companion::start_route(deps(), config(), stop.clone()).await;
+    others.push(Box::new(running.expect("route-manager")));
+    let running = trunkline_companion::start_agent(deps(), config(), stop.clone()).await;
+    others.push(Box::new(running.expect("agent-manager")));
+    let webhook = trunkline_companion::webhook::Deps {
+        bus: Arc::new(bus.clone()),
+        db: Arc::new(db.clone()),
+        metrics: trunkline_companion::webhook::Metrics::default(),
+    };
+    let options = trunkline_companion::webhook::Config::default();
+    let running = trunkline_companion::start_webhook(webhook, options, stop.clone()).await;
+    others.push(Box::new(running.expect("webhook-manager")));
+    let flow = trunkline_flow::Deps {
+        bus: Arc::new(bus.clone()),
+        db: Arc::new(db.clone()),
+        metrics: trunkline_flow::Metrics::default(),
+    };
+    let running =
+        trunkline_flow::start(flow, trunkline_flow::Config::default(), stop.clone()).await;
+    others.push(Box::new(running.expect("flow-manager")));
+    others
 }
 
 struct Collect(mpsc::UnboundedSender<Value>);

@@ -15,8 +15,10 @@ use trunkline_model::call::{Call, HangupReason, Status};
 use trunkline_model::id::{ActionId, CallId, PlaybackId};
 use trunkline_model::service::Service;
 use trunkline_model::{Action, Timestamp};
-use trunkline_store::{Batch, call as calls};
+use trunkline_store::{Batch, Statement, call as calls};
 
+use super::ATTEMPTS;
+use super::hangup::Ending;
 use crate::Role;
 use crate::error::Error;
 use crate::metrics::ActionLabels;
@@ -45,21 +47,33 @@ pub(crate) struct Timeout {
 
 /// Goes on with the call's next action (chapter 03 §5.2). Somebody else who is
 /// doing that already makes this do nothing.
-pub(crate) async fn next(role: &Arc<Role>, mut call: Call) -> Result<(), Error> {
-    for _ in 0..STEPS {
-        if !is_live(&call.status) || call.action_next_hold {
-            return Ok(());
-        }
-        if call.activeflow_id.is_nil() {
+pub(crate) async fn next(role: &Arc<Role>, call: Call) -> Result<(), Error> {
+    let now = role.ledger.now().await?;
+    let Some(hold) = hold(&call, now) else {
+        if is_live(&call.status) && !call.action_next_hold {
             super::hangup::request(role, call.id, &HangupReason::Normal).await?;
-            return Ok(());
         }
-        let now = role.ledger.now().await?;
-        let hold = calls::hold_at(call.id, call.action.id, now);
-        match role.ledger.apply(Batch::new().with(hold)).await {
-            Err(error) if error.is_conflict() => return Ok(()),
-            outcome => outcome?,
+        return Ok(());
+    };
+    match role.ledger.apply(Batch::new().with(hold)).await {
+        Err(error) if error.is_conflict() => Ok(()),
+        outcome => {
+            outcome?;
+            walk(role, call).await
         }
+    }
+}
+
+/// Takes the walk to the call's next action. None when it cannot be taken: the
+/// call has ended, somebody walks, or there is no flow.
+pub(crate) fn hold(call: &Call, now: Timestamp) -> Option<Statement> {
+    let free = is_live(&call.status) && !call.action_next_hold && !call.activeflow_id.is_nil();
+    free.then(|| calls::hold_at(call.id, call.action.id, now))
+}
+
+/// Walks on to the next action that waits for something. The hold is ours.
+pub(crate) async fn walk(role: &Arc<Role>, mut call: Call) -> Result<(), Error> {
+    for _ in 0..STEPS {
         let Some(action) = ask(role, &call).await? else {
             return Ok(());
         };
@@ -69,6 +83,15 @@ pub(crate) async fn next(role: &Arc<Role>, mut call: Call) -> Result<(), Error> 
         call = started;
         if perform(role, &call).await? == Then::Wait {
             return Ok(());
+        }
+        // Nobody waits for anything: on to the next one.
+        let now = role.ledger.now().await?;
+        let Some(hold) = hold(&call, now) else {
+            return Ok(());
+        };
+        match role.ledger.apply(Batch::new().with(hold)).await {
+            Err(error) if error.is_conflict() => return Ok(()),
+            outcome => outcome?,
         }
     }
     Err(Error::Precondition(format!(
@@ -113,50 +136,72 @@ async fn ask_again(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
     Ok(role.ledger.apply(batch).await?)
 }
 
-/// Makes an action the current one. `None` when the call has ended meanwhile.
+/// Makes an action the current one. `None` when nothing is left to do for it:
+/// the call has ended meanwhile, somebody else went on, or the action was to hang
+/// up, which is written with it and done.
 async fn begin(role: &Arc<Role>, call: &Call, action: Action) -> Result<Option<Call>, Error> {
-    let now = role.ledger.now().await?;
-    let action = Action {
-        tm_execute: Some(now),
-        ..action
-    };
-    let current = role.call(call.id).await?;
-    let next = Call {
-        action,
-        action_next_hold: false,
-        tm_update: Some(now),
-        ..current
-    };
-    let mut batch = Batch::new()
-        .with(calls::set_action(
-            call.id,
-            &next.action,
-            call.action.id,
-            true,
-            now,
-        ))
-        .with(role.call_event(now, "call_updated", &next));
-    if let Some(duty) = timeout_of(&next, now) {
-        batch.push(role.ledger.schedule(now, &duty));
+    for _ in 0..ATTEMPTS {
+        let current = role.call(call.id).await?;
+        if !current.action_next_hold || current.action.id != call.action.id {
+            return Ok(None);
+        }
+        let now = role.ledger.now().await?;
+        let next = Call {
+            action: Action {
+                tm_execute: Some(now),
+                ..action.clone()
+            },
+            action_next_hold: false,
+            tm_update: Some(now),
+            ..current
+        };
+        let mut batch = Batch::new()
+            .with(calls::set_action(
+                call.id,
+                &next.action,
+                call.action.id,
+                true,
+                now,
+            ))
+            .with(role.call_event(now, "call_updated", &next));
+        let what = step(&next.action);
+        if let Step::Wait { duration_ms } = &what {
+            let duty = action_timeout(&next, now.plus_millis(*duration_ms));
+            batch.push(role.ledger.schedule(now, &duty));
+        }
+        let ending = match &what {
+            Step::Hangup(reason) => Ending::of(role, &next, reason, now),
+            Step::Answer
+            | Step::Play { .. }
+            | Step::Wait { .. }
+            | Step::HangupAs(_)
+            | Step::Skip { .. } => None,
+        };
+        if let Some(ending) = &ending {
+            batch.extend(ending.statements.iter().cloned());
+        }
+        match role.ledger.apply(batch).await {
+            Err(error) if error.is_conflict() => continue,
+            outcome => outcome?,
+        }
+        note_begun(role, &next);
+        return match ending {
+            Some(ending) => ending.carry_out(role).await.map(|()| None),
+            None => Ok(Some(next)),
+        };
     }
-    match role.ledger.apply(batch).await {
-        Err(error) if error.is_conflict() => return Ok(None),
-        outcome => outcome?,
-    }
-    let labels = ActionLabels {
-        r#type: next.action.kind.to_string(),
-    };
-    role.metrics.call_action.get_or_create(&labels).inc();
-    tracing::debug!(call_id = %next.id, action_id = %next.action.id, kind = %next.action.kind, "action started");
-    Ok(Some(next))
+    Err(Error::Precondition(format!(
+        "call `{}` keeps changing",
+        call.id
+    )))
 }
 
-/// The duty that ends a timed action.
-fn timeout_of(call: &Call, now: Timestamp) -> Option<Duty> {
-    let Step::Wait { duration_ms } = step(&call.action) else {
-        return None;
+fn note_begun(role: &Role, call: &Call) {
+    let labels = ActionLabels {
+        r#type: call.action.kind.to_string(),
     };
-    Some(action_timeout(call, now.plus_millis(duration_ms)))
+    role.metrics.call_action.get_or_create(&labels).inc();
+    tracing::debug!(call_id = %call.id, action_id = %call.action.id, kind = %call.action.kind, "action started");
 }
 
 /// The end of the call's current action as a duty; stale once another action has
@@ -341,15 +386,14 @@ pub(crate) async fn force_next(role: &Arc<Role>, call: Call) -> Result<(), Error
     let now = role.ledger.now().await?;
     let release = calls::set_hold(call.id, true, false, now).unchecked();
     role.ledger.apply(Batch::new().with(release)).await?;
-    if call.action.kind == Kind::Play
-        && let Some(channel) = role.channel(&call.channel_id).await?
-        && !channel.playback_id.is_empty()
-    {
-        // Its end brings the next action.
-        return Ok(role
-            .ari
-            .playback_stop(&super::target(Some(&channel)), &channel.playback_id)
-            .await?);
+    if call.action.kind == Kind::Play {
+        let to = role.target_of(&call.channel_id).await?;
+        match role.ari.playback_stop(&to, &playback_of(&call)).await {
+            // It has ended, or never began.
+            Err(error) if error.is_gone() => {}
+            // Its end brings the next action.
+            outcome => return Ok(outcome?),
+        }
     }
     next(
         role,

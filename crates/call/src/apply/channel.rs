@@ -5,26 +5,66 @@ use std::sync::Arc;
 
 use trunkline_ari::resource::Channel as Snapshot;
 use trunkline_domain::call::channel as rules;
+use trunkline_model::Timestamp;
 use trunkline_model::channel::{Channel, Direction, stasis_key};
-use trunkline_model::id::AsteriskId;
-use trunkline_store::{Batch, channel as channels};
+use trunkline_model::id::{AsteriskId, BridgeId};
+use trunkline_store::{Batch, Statement, channel as channels};
 
 use crate::Role;
 use crate::error::Error;
 
-/// Notes that a channel is in Stasis, with a row of its own if it has none, and
-/// returns the row.
-pub(crate) async fn note_stasis_start(
+/// A channel that has entered Stasis, not written yet: what follows from it is
+/// written in the same batch.
+pub(crate) struct Entered {
+    /// The row as it is to be.
+    pub(crate) channel: Channel,
+    known: bool,
+}
+
+impl Entered {
+    /// The row's write. It changes nothing when the channel has ended meanwhile,
+    /// and is refused then.
+    pub(crate) fn note(&self, now: Timestamp) -> Statement {
+        if self.known {
+            return channels::enter_stasis(&self.channel, now);
+        }
+        channels::insert(&Channel {
+            tm_create: Some(now),
+            ..self.channel.clone()
+        })
+    }
+
+    /// The same channel, in a bridge.
+    pub(crate) fn within(&self, bridge: &BridgeId) -> Self {
+        Self {
+            channel: Channel {
+                bridge_id: bridge.clone(),
+                ..self.channel.clone()
+            },
+            known: self.known,
+        }
+    }
+
+    /// Writes the row alone.
+    pub(crate) async fn write(&self, role: &Arc<Role>) -> Result<(), Error> {
+        let now = role.ledger.now().await?;
+        let note = self.note(now).unchecked();
+        Ok(role.ledger.apply(Batch::new().with(note)).await?)
+    }
+}
+
+/// What a channel's row is once it has entered Stasis; it gets a row of its own
+/// if it has none.
+pub(crate) async fn entered(
     role: &Arc<Role>,
     asterisk: &AsteriskId,
     application: &str,
     snapshot: &Snapshot,
     arguments: BTreeMap<String, String>,
-) -> Result<Channel, Error> {
-    let now = role.ledger.now().await?;
+) -> Result<Entered, Error> {
     let known = role.channel(&snapshot.id).await?;
     let argument = |key: &str| arguments.get(key).map(String::as_str).unwrap_or_default();
-    let mut channel = known.clone().unwrap_or_default();
+    let (known, mut channel) = (known.is_some(), known.unwrap_or_default());
     channel.id = snapshot.id.clone();
     channel.asterisk_id = asterisk.clone();
     channel.name.clone_from(&snapshot.name);
@@ -55,13 +95,5 @@ pub(crate) async fn note_stasis_start(
         }
     }
     channel.stasis_data = arguments;
-    let write = if known.is_some() {
-        channel.tm_update = Some(now);
-        channels::enter_stasis(&channel, now).unchecked()
-    } else {
-        channel.tm_create = Some(now);
-        channels::insert(&channel)
-    };
-    role.ledger.apply(Batch::new().with(write)).await?;
-    Ok(channel)
+    Ok(Entered { channel, known })
 }

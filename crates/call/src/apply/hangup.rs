@@ -10,12 +10,11 @@ use trunkline_delivery::Duty;
 use trunkline_domain::call::hangup::{self, End, Request};
 use trunkline_model::Timestamp;
 use trunkline_model::call::{Call, HangupReason, Status};
-use trunkline_model::channel::Channel;
-use trunkline_model::id::{CallId, ChannelId, RouteId};
+use trunkline_model::id::{BridgeId, CallId, ChannelId};
 use trunkline_model::service::Service;
-use trunkline_store::{Batch, bridge as bridges, call as calls, channel as channels};
+use trunkline_store::{Batch, Statement, bridge as bridges, call as calls, channel as channels};
 
-use super::{ATTEMPTS, outgoing, target};
+use super::{ATTEMPTS, target};
 use crate::Role;
 use crate::error::Error;
 
@@ -30,37 +29,67 @@ pub(crate) async fn request(
 ) -> Result<Call, Error> {
     for _ in 0..ATTEMPTS {
         let call = role.call(id).await?;
-        let (status, cause) = match hangup::on_request(&call, reason) {
-            Request::Nothing => return Ok(call),
-            Request::Begin { status, cause } => (status, cause),
-        };
         let now = role.ledger.now().await?;
-        let next = Call {
-            status: status.clone(),
-            tm_update: Some(now),
-            ..call.clone()
+        let Some(ending) = Ending::of(role, &call, reason, now) else {
+            return Ok(call);
         };
-        let kind = if status == Status::Canceling {
-            "call_canceling"
-        } else {
-            "call_terminating"
-        };
-        let batch = Batch::new()
-            .with(if status == Status::Canceling {
-                calls::set_canceling(id, now)
-            } else {
-                calls::set_terminating(id, now)
-            })
-            .with(role.call_event(now, kind, &next));
+        let batch = ending.statements.iter().cloned().collect();
         match role.ledger.apply(batch).await {
             Err(error) if error.is_conflict() => continue,
             outcome => outcome?,
         }
-        tracing::info!(call_id = %id, old = %call.status, new = %status, reason = %reason, "call is being hung up");
-        hangup_channel(role, &next, cause).await?;
+        ending.carry_out(role).await?;
         return role.call(id).await;
     }
     Err(Error::Precondition(format!("call `{id}` keeps changing")))
+}
+
+/// The beginning of a call's end: what is to be written, and then to be done.
+pub(crate) struct Ending {
+    /// The call as it is once the statements are applied.
+    pub(crate) call: Call,
+    pub(crate) statements: [Statement; 2],
+    before: Status,
+    cause: i64,
+}
+
+impl Ending {
+    /// None when the call is ending or has ended.
+    pub(crate) fn of(
+        role: &Role,
+        call: &Call,
+        reason: &HangupReason,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let Request::Begin { status, cause } = hangup::on_request(call, reason) else {
+            return None;
+        };
+        let (change, kind) = if status == Status::Canceling {
+            (calls::set_canceling(call.id, now), "call_canceling")
+        } else {
+            (calls::set_terminating(call.id, now), "call_terminating")
+        };
+        let next = Call {
+            status,
+            tm_update: Some(now),
+            ..call.clone()
+        };
+        Some(Self {
+            statements: [change, role.call_event(now, kind, &next)],
+            before: call.status.clone(),
+            call: next,
+            cause,
+        })
+    }
+
+    /// Ends the channel, once the statements are applied.
+    pub(crate) async fn carry_out(&self, role: &Arc<Role>) -> Result<(), Error> {
+        tracing::info!(
+            call_id = %self.call.id, old = %self.before, new = %self.call.status, cause = self.cause,
+            "call is being hung up"
+        );
+        hangup_channel(role, &self.call, self.cause).await
+    }
 }
 
 /// Ends the channel of a call; finishes the call at once when the channel has
@@ -68,7 +97,7 @@ pub(crate) async fn request(
 async fn hangup_channel(role: &Arc<Role>, call: &Call, cause: i64) -> Result<(), Error> {
     let channel = role.channel(&call.channel_id).await?;
     if let Some(ended) = channel.as_ref().filter(|channel| channel.tm_end.is_some()) {
-        return on_channel_end(role, &call.channel_id, ended.hangup_cause, false).await;
+        return on_channel_end(role, &call.channel_id, ended.hangup_cause).await;
     }
     end_channel(
         role,
@@ -127,46 +156,24 @@ pub(crate) fn delayed_hangup(
     })
 }
 
-/// Notes the end of a channel and does what it means for its call (chapter 03
-/// §8.2). A repeated or late end changes nothing.
+/// Notes the end of a channel and ends its call (chapter 03 §8.2). A repeated or
+/// late end changes nothing. No other dial route is tried: [`super::ended`] asks
+/// for that first.
 pub(crate) async fn on_channel_end(
     role: &Arc<Role>,
     id: &ChannelId,
     cause: i64,
-    may_fail_over: bool,
 ) -> Result<(), Error> {
     for _ in 0..ATTEMPTS {
         let now = role.ledger.now().await?;
-        let ended = channels::set_ended(id, cause, now, now).unchecked();
-        let Some(call) = role.call_of(id).await? else {
-            role.ledger.apply(Batch::new().with(ended)).await?;
-            return Ok(());
-        };
-        let outcome = match hangup::on_channel_end(&call, cause, may_fail_over) {
-            End::Nothing => return Ok(role.ledger.apply(Batch::new().with(ended)).await?),
-            End::Failover { route } => {
-                match fail_over(role, &call, route, ended.clone(), now).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) if is_conflict(&error) => continue,
-                    Err(error) => {
-                        tracing::warn!(call_id = %call.id, %error, "the next dial route could not be tried");
-                        let failed = role.call(call.id).await?;
-                        finish_without_failover(role, &failed, cause, ended, now).await
-                    }
-                }
+        let call = role.call_of(id).await?;
+        match end_call(role, id, call, cause, now).await {
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error),
+            Ok(ended) => {
+                clear_up(role, ended).await;
+                return Ok(());
             }
-            End::Finish { reason, by } => {
-                let next = Call {
-                    hangup_reason: reason,
-                    hangup_by: by,
-                    ..call
-                };
-                finish(role, next, cause, ended, now).await
-            }
-        };
-        match outcome {
-            Err(error) if is_conflict(&error) => {}
-            outcome => return outcome,
         }
     }
     Err(Error::Precondition(format!(
@@ -174,26 +181,35 @@ pub(crate) async fn on_channel_end(
     )))
 }
 
-fn is_conflict(error: &Error) -> bool {
-    matches!(error, Error::Store(error) if error.is_conflict())
-}
-
-async fn finish_without_failover(
+/// Ends a channel's call as it was read, and returns the call if this ended it.
+///
+/// # Errors
+///
+/// A conflict when the call has changed meanwhile.
+pub(crate) async fn end_call(
     role: &Arc<Role>,
-    call: &Call,
+    id: &ChannelId,
+    call: Option<Call>,
     cause: i64,
-    ended: trunkline_store::Statement,
     now: Timestamp,
-) -> Result<(), Error> {
-    match hangup::on_channel_end(call, cause, false) {
-        End::Nothing | End::Failover { .. } => Ok(()),
-        End::Finish { reason, by } => {
+) -> Result<Option<Call>, Error> {
+    let ended = channels::set_ended(id, cause, now, now).unchecked();
+    let finish_as = match &call {
+        Some(call) => hangup::on_channel_end(call, cause, false),
+        None => End::Nothing,
+    };
+    match (call, finish_as) {
+        (Some(call), End::Finish { reason, by }) => {
             let next = Call {
                 hangup_reason: reason,
                 hangup_by: by,
-                ..call.clone()
+                ..call
             };
-            finish(role, next, cause, ended, now).await
+            finish(role, next, cause, ended, now).await.map(Some)
+        }
+        (_, End::Nothing | End::Failover { .. }) | (None, End::Finish { .. }) => {
+            role.ledger.apply(Batch::new().with(ended)).await?;
+            Ok(None)
         }
     }
 }
@@ -201,17 +217,17 @@ async fn finish_without_failover(
 /// Ends a call that never got a channel.
 pub(crate) async fn fail(role: &Arc<Role>, id: CallId) -> Result<(), Error> {
     let call = role.call(id).await?;
-    on_channel_end(role, &call.channel_id, hangup::cause::INTERWORKING, false).await
+    on_channel_end(role, &call.channel_id, hangup::cause::INTERWORKING).await
 }
 
-/// Records the end of a call and does what follows from it.
+/// Records the end of a call, with what follows from it.
 async fn finish(
     role: &Arc<Role>,
     call: Call,
     cause: i64,
-    ended: trunkline_store::Statement,
+    ended: Statement,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<Call, Error> {
     let before = call.status.clone();
     let call = Call {
         status: Status::Hangup,
@@ -219,7 +235,7 @@ async fn finish(
         tm_update: Some(now),
         ..call
     };
-    let batch = Batch::new()
+    let mut batch = Batch::new()
         .with(ended)
         .with(calls::set_hangup(
             call.id,
@@ -228,9 +244,17 @@ async fn finish(
             now,
         ))
         .with(role.call_event(now, "call_hangup", &call))
-        .with(role.ledger.cancel_all_of(call.id))
-        // No event tells of the bridge's end unless somebody subscribed to it.
-        .with(bridges::delete(&call.bridge_id, now).unchecked());
+        .with(role.ledger.cancel_all_of(call.id));
+    // No event tells of the bridge's end unless somebody subscribed to it.
+    if !call.bridge_id.is_empty() {
+        batch.push(bridges::delete(&call.bridge_id, now).unchecked());
+    }
+    // Behind the cancellation, which would take them as well.
+    batch.extend(
+        sequels(&call, now)
+            .iter()
+            .map(|duty| role.ledger.schedule(now, duty)),
+    );
     role.ledger.apply(batch).await?;
     tracing::info!(
         call_id = %call.id, channel_id = %call.channel_id, activeflow_id = %call.activeflow_id,
@@ -238,103 +262,53 @@ async fn finish(
         "call ended"
     );
     role.metrics.hung_up(&call, now);
-    clear_up(role, &call).await;
-    for chained in &call.chained_call_ids {
-        if let Err(error) = Box::pin(request(role, *chained, &HangupReason::Normal)).await {
-            tracing::warn!(call_id = %chained, %error, "a chained call could not be hung up");
-        }
-    }
-    Ok(())
+    Ok(call)
 }
 
-/// Takes away the call's bridge and stops its flow. What cannot be delivered
-/// now becomes a duty.
-async fn clear_up(role: &Arc<Role>, call: &Call) {
-    let mut later = Vec::new();
-    let Ok(now) = role.ledger.now().await else {
-        return;
-    };
-    if !call.bridge_id.is_empty()
-        && let Ok(to) = role.target_of(&call.channel_id).await
-        && let Err(error) = role.ari.bridge_delete(&to, &call.bridge_id).await
-    {
-        tracing::debug!(call_id = %call.id, %error, "the bridge of an ended call stays for a moment");
-        let uri = format!("/ari/bridges/{}", call.bridge_id);
-        let key = format!("bridge-delete:{}", call.bridge_id);
-        later.push(Duty::new(
-            key,
-            call.id,
-            now.plus(AGAIN),
-            to.queue(),
-            Method::Delete,
-            uri,
-        ));
-    }
-    if !call.activeflow_id.is_nil()
-        && let Err(error) = role.flow.stop(call.activeflow_id).await
-        && !error.is_not_found()
-    {
-        tracing::debug!(call_id = %call.id, %error, "the flow of an ended call goes on for a moment");
-        let uri = format!("/v1/activeflows/{}/stop", call.activeflow_id);
-        let key = format!("flow-stop:{}", call.activeflow_id);
-        let queue = Service::FLOW.request_queue();
-        later.push(Duty::new(
-            key,
-            call.id,
-            now.plus(AGAIN),
-            queue,
-            Method::Post,
-            uri,
-        ));
-    }
-    let batch: Batch = later
-        .iter()
-        .map(|duty| role.ledger.schedule(now, duty))
-        .collect();
-    if let Err(error) = role.ledger.apply(batch).await {
-        tracing::warn!(call_id = %call.id, %error, "clearing up after a call could not be noted");
+/// Takes an ended call's bridge away.
+pub(crate) async fn clear_up(role: &Role, ended: Option<Call>) {
+    if let Some(call) = ended {
+        remove_bridge(role, &call.channel_id, &call.bridge_id).await;
     }
 }
 
-/// Tries the next dial route with a new channel (chapter 03 §4.9).
-async fn fail_over(
-    role: &Arc<Role>,
-    call: &Call,
-    route: RouteId,
-    ended: trunkline_store::Statement,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let next = Call {
-        channel_id: ChannelId::random(),
-        bridge_id: "".into(),
-        dialroute_id: route,
-        tm_update: Some(now),
-        ..call.clone()
-    };
-    let channel = Channel {
-        id: next.channel_id.clone(),
-        tm_create: Some(now),
-        ..Channel::default()
-    };
-    let batch = Batch::new()
-        .with(ended)
-        .with(calls::set_failover(
+/// What follows the end of a call at other services and calls. These are duties:
+/// whoever dies right after the end was written has promised them.
+fn sequels(call: &Call, now: Timestamp) -> Vec<Duty> {
+    let mut duties = Vec::new();
+    if !call.activeflow_id.is_nil() {
+        let id = call.activeflow_id;
+        duties.push(Duty::new(
+            format!("flow-stop:{id}"),
             call.id,
-            &call.channel_id,
-            &next.channel_id,
-            route,
             now,
-        ))
-        .with(channels::insert(&channel))
-        .with(role.call_event(now, "call_updated", &next))
-        .with(role.ledger.cancel_all_of(call.id));
-    role.ledger.apply(batch).await?;
-    tracing::info!(call_id = %call.id, dialroute_id = %route, "the next dial route is tried");
-    if !call.bridge_id.is_empty()
-        && let Ok(to) = role.target_of(&call.channel_id).await
-        && let Err(error) = role.ari.bridge_delete(&to, &call.bridge_id).await
-    {
-        tracing::debug!(call_id = %call.id, %error, "the bridge of a failed try stays");
+            Service::FLOW.request_queue(),
+            Method::Post,
+            format!("/v1/activeflows/{id}/stop"),
+        ));
     }
-    outgoing::create_channel(role, &next).await
+    duties.extend(call.chained_call_ids.iter().map(|chained| {
+        Duty::new(
+            format!("chained-hangup:{chained}"),
+            call.id,
+            now,
+            Service::CALL.request_queue(),
+            Method::Post,
+            format!("/v1/calls/{chained}/hangup"),
+        )
+    }));
+    duties
+}
+
+/// Takes a bridge away that nobody needs any longer. One that stays, because
+/// Asterisk did not answer or we died, is found by the comparison.
+pub(crate) async fn remove_bridge(role: &Role, channel: &ChannelId, bridge: &BridgeId) {
+    if bridge.is_empty() {
+        return;
+    }
+    if let Ok(to) = role.target_of(channel).await
+        && let Err(error) = role.ari.bridge_delete(&to, bridge).await
+    {
+        tracing::debug!(bridge_id = %bridge, %error, "the bridge of an ended call stays for a moment");
+    }
 }

@@ -12,7 +12,7 @@ use trunkline_model::call::{Call, Direction, HangupReason, Type, metadata_key};
 use trunkline_model::channel::Channel;
 use trunkline_model::id::{CallId, ReferenceId};
 use trunkline_model::number::Number;
-use trunkline_store::{Batch, bridge as bridges, call as calls};
+use trunkline_store::{Batch, bridge as bridges, call as calls, channel as channels};
 
 use super::{action, hangup, outgoing};
 use crate::Role;
@@ -129,6 +129,8 @@ async fn start(role: &Arc<Role>, channel: &Channel, number: &Number) -> Result<C
         now.plus(role.config.max_call_duration()),
     );
     let batch = Batch::new()
+        // Refused when the caller has hung up meanwhile.
+        .with(channels::set_bridge(&channel.id, &bridge.id, now))
         .with(calls::insert(&call))
         .with(bridges::insert(&trunkline_model::bridge::Bridge {
             tm_create: Some(now),
@@ -136,7 +138,10 @@ async fn start(role: &Arc<Role>, channel: &Channel, number: &Number) -> Result<C
         }))
         .with(role.ledger.schedule(now, &limit))
         .with(role.call_event(now, "call_created", &call));
-    role.ledger.apply(batch).await?;
+    if let Err(error) = role.ledger.apply(batch).await {
+        outgoing::stop_flow(role, activeflow.id).await;
+        return Err(error.into());
+    }
     role.metrics.created(&call);
     tracing::info!(call_id = %id, channel_id = %channel.id, activeflow_id = %call.activeflow_id, "incoming call created");
     outgoing::join(role, &to, &bridge.id, &bridge.name, &channel.id).await?;

@@ -3,6 +3,7 @@
 
 pub(crate) mod action;
 pub(crate) mod channel;
+pub(crate) mod ended;
 pub(crate) mod hangup;
 pub(crate) mod incoming;
 pub(crate) mod outgoing;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use trunkline_ari::AsteriskTarget;
 use trunkline_ari::request::{AddChannel, CreateChannel, Dial};
+use trunkline_ari::resource::Channel as Snapshot;
 use trunkline_domain::address::normalise;
 use trunkline_domain::call::hangup::cause;
 use trunkline_domain::call::outgoing::{self, Refused, SourceRule};
-use trunkline_domain::call::status::is_live;
+use trunkline_domain::call::ready::{Ready, on_ready};
 use trunkline_domain::call::variables;
 use trunkline_domain::phone;
 use trunkline_model::address::Kind;
@@ -17,7 +18,7 @@ use trunkline_model::bridge::{Bridge, Reference, ReferenceType};
 use trunkline_model::call::{Call, CreateWithIdRequest, HangupReason, OwnerType};
 use trunkline_model::channel::Channel;
 use trunkline_model::id::{
-    ActiveflowId, BridgeId, CallId, ChannelId, CustomerId, OwnerId, ReferenceId,
+    ActiveflowId, AsteriskId, BridgeId, CallId, ChannelId, CustomerId, OwnerId, ReferenceId,
 };
 use trunkline_model::outbound_config::OutboundConfig;
 use trunkline_model::route::{Provider, Route};
@@ -26,7 +27,8 @@ use trunkline_store::{
     Batch, bridge as bridges, call as calls, channel as channels, outbound_config,
 };
 
-use super::hangup;
+use super::channel::Entered;
+use super::{ATTEMPTS, hangup};
 use crate::Role;
 use crate::error::Error;
 use crate::metrics::CountryLabels;
@@ -285,7 +287,8 @@ async fn insert(role: &Arc<Role>, id: CallId, admitted: Admitted) -> Result<Call
     Ok(call)
 }
 
-async fn stop_flow(role: &Role, id: ActiveflowId) {
+/// Stops the flow of a call that was not made.
+pub(crate) async fn stop_flow(role: &Role, id: ActiveflowId) {
     if let Err(error) = role.flow.stop(id).await {
         tracing::warn!(activeflow_id = %id, %error, "the flow of a call that was not made could not be stopped");
     }
@@ -311,7 +314,8 @@ pub(crate) async fn owner(
     }
 }
 
-async fn create_channel_or_fail(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
+/// Creates the channel of a call, or ends the call when that is refused.
+pub(crate) async fn create_channel_or_fail(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
     match create_channel(role, call).await {
         // The channel may exist: its events, or the comparison with Asterisk,
         // tell what became of it. Nobody is dialed again meanwhile.
@@ -328,7 +332,7 @@ async fn create_channel_or_fail(role: &Arc<Role>, call: &Call) -> Result<(), Err
 }
 
 /// Creates the channel of a call without dialing it (chapter 03 §4.6).
-pub(crate) async fn create_channel(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
+async fn create_channel(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
     let provider = provider(role, call).await?;
     let plan = outgoing::plan_channel(call, provider.as_ref())?;
     let create = CreateChannel {
@@ -358,69 +362,139 @@ async fn provider(role: &Role, call: &Call) -> Result<Option<Provider>, Error> {
 /// Dials: the channel of an outgoing call has entered Stasis (chapter 03 §4.8).
 pub(crate) async fn on_channel_ready(
     role: &Arc<Role>,
-    channel: &Channel,
+    entered: Entered,
     id: CallId,
 ) -> Result<(), Error> {
-    let to = super::target(Some(channel));
-    let call = match role.call(id).await {
-        Ok(call) if is_live(&call.status) && call.channel_id == channel.id => call,
-        Ok(_) | Err(Error::NotFound(_)) => {
+    for _ in 0..ATTEMPTS {
+        let call = calls::get(role.ledger.db(), id).await?;
+        let ready = on_ready(call.as_ref(), &entered.channel.id);
+        let Some(call) = call.filter(|_| ready == Ready::Dial) else {
+            return not_dialed(role, &entered, id, ready).await;
+        };
+        match place(role, &entered, &call).await {
+            Ok(bridge) => {
+                bridge_and_dial(role, &entered.channel, id, &bridge).await;
+                return Ok(());
+            }
+            // The call, or the channel, has changed meanwhile.
+            Err(Error::Store(error)) if error.is_conflict() => {
+                if is_over(role, &entered.channel.id).await? {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Precondition(format!("call `{id}` keeps changing")))
+}
+
+/// The entry into Stasis of a call's channel whose event nobody has heard: what
+/// the event would have told is what the channel was created with.
+pub(crate) async fn entered_unheard(
+    role: &Arc<Role>,
+    asterisk: &AsteriskId,
+    id: CallId,
+    snapshot: &Snapshot,
+) -> Result<Entered, Error> {
+    let arguments = outgoing::app_args(id, "udp")
+        .split(',')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    let application = &role.config.application;
+    super::channel::entered(role, asterisk, application, snapshot, arguments).await
+}
+
+async fn is_over(role: &Role, id: &ChannelId) -> Result<bool, Error> {
+    let channel = role.channel(id).await?;
+    Ok(channel.is_some_and(|channel| channel.tm_end.is_some()))
+}
+
+async fn not_dialed(
+    role: &Arc<Role>,
+    entered: &Entered,
+    id: CallId,
+    ready: Ready,
+) -> Result<(), Error> {
+    entered.write(role).await?;
+    match ready {
+        Ready::Dial | Ready::Leave => Ok(()),
+        Ready::End => {
+            let channel = &entered.channel;
             tracing::info!(call_id = %id, channel_id = %channel.id, "a channel came for a call that has ended");
-            return hangup::end_channel(role, &to, id, &channel.id, cause::NORMAL).await;
-        }
-        Err(error) => return Err(error),
-    };
-    match bridge_and_dial(role, &to, channel, &call).await {
-        Ok(()) => Ok(()),
-        Err(Error::Ari(error)) if error.is_gone() => {
-            // Its end is on the way.
-            tracing::debug!(call_id = %id, channel_id = %channel.id, "the channel ended before it was dialed");
-            Ok(())
-        }
-        Err(error) => {
-            tracing::warn!(call_id = %id, channel_id = %channel.id, %error, "the channel cannot be dialed");
-            hangup::request(role, id, &HangupReason::Normal).await?;
-            Ok(())
+            let to = super::target(Some(channel));
+            hangup::end_channel(role, &to, id, &channel.id, cause::NORMAL).await
         }
     }
 }
 
-async fn bridge_and_dial(
-    role: &Arc<Role>,
+/// Stores where the channel is, the call's bridge and the longest duration, and
+/// returns the bridge. A repetition finds all of it.
+async fn place(role: &Arc<Role>, entered: &Entered, call: &Call) -> Result<Bridge, Error> {
+    let now = role.ledger.now().await?;
+    let channel = &entered.channel;
+    let mut bridge = new_bridge(channel, call.id);
+    if !call.bridge_id.is_empty() {
+        bridge.id = call.bridge_id.clone();
+        return Ok(bridge);
+    }
+    let limit = hangup::delayed_hangup(
+        format!("channel-limit:{}", channel.id),
+        call.id,
+        &super::target(Some(channel)),
+        &channel.id,
+        cause::DURATION_REACHED,
+        now.plus(role.config.max_call_duration()),
+    );
+    let batch = Batch::new()
+        .with(entered.within(&bridge.id).note(now))
+        .with(calls::set_bridge_of(call.id, &channel.id, &bridge.id, now))
+        .with(bridges::insert(&Bridge {
+            tm_create: Some(now),
+            ..bridge.clone()
+        }))
+        .with(role.ledger.schedule(now, &limit));
+    role.ledger.apply(batch).await?;
+    Ok(bridge)
+}
+
+async fn bridge_and_dial(role: &Arc<Role>, channel: &Channel, id: CallId, bridge: &Bridge) {
+    let to = super::target(Some(channel));
+    let Err(error) = join_and_dial(role, &to, channel, bridge).await else {
+        return;
+    };
+    if error.is_gone() {
+        // Its end is on the way.
+        tracing::debug!(call_id = %id, channel_id = %channel.id, "the channel ended before it was dialed");
+    } else if error.outcome_unknown() {
+        // It may ring: its events tell, or the comparison dials it again.
+        tracing::warn!(call_id = %id, channel_id = %channel.id, %error, "it is unknown whether the channel was dialed");
+    } else {
+        tracing::warn!(call_id = %id, channel_id = %channel.id, %error, "the channel cannot be dialed");
+        if let Err(error) = hangup::request(role, id, &HangupReason::Normal).await {
+            tracing::warn!(call_id = %id, %error, "a call that cannot be dialed is not hung up yet");
+        }
+    }
+}
+
+async fn join_and_dial(
+    role: &Role,
     to: &AsteriskTarget,
     channel: &Channel,
-    call: &Call,
-) -> Result<(), Error> {
-    // A repeated event finds the bridge; dialing twice is refused by Asterisk.
-    if call.bridge_id.is_empty() {
-        let now = role.ledger.now().await?;
-        let bridge = new_bridge(channel, call.id);
-        let limit = hangup::delayed_hangup(
-            format!("channel-limit:{}", channel.id),
-            call.id,
-            to,
-            &channel.id,
-            cause::DURATION_REACHED,
-            now.plus(role.config.max_call_duration()),
-        );
-        let batch = Batch::new()
-            .with(calls::set_bridge(call.id, &bridge.id, now))
-            .with(bridges::insert(&Bridge {
-                tm_create: Some(now),
-                ..bridge.clone()
-            }))
-            .with(role.ledger.schedule(now, &limit));
-        role.ledger.apply(batch).await?;
-        join(role, to, &bridge.id, &bridge.name, &channel.id).await?;
-    }
+    bridge: &Bridge,
+) -> Result<(), trunkline_ari::Error> {
+    join(role, to, &bridge.id, &bridge.name, &channel.id).await?;
     // Compat: the reference names the channel itself as the caller; without a
     // caller Asterisk sends an anonymous From.
     let dial = Dial {
         caller: channel.id.clone(),
         timeout: role.config.dial_timeout_s,
     };
-    role.ari.dial(to, &channel.id, &dial).await?;
-    Ok(())
+    match role.ari.dial(to, &channel.id, &dial).await {
+        // It was dialed before: the event, or the comparison, is a repetition.
+        Err(trunkline_ari::Error::Refused { status: 409, .. }) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// The bridge of a call (chapter 03 §3.7).
@@ -447,7 +521,7 @@ pub(crate) async fn join(
     bridge: &BridgeId,
     name: &str,
     channel: &ChannelId,
-) -> Result<(), Error> {
+) -> Result<(), trunkline_ari::Error> {
     role.ari
         .bridge_create(to, bridge, &role.config.bridge_type, name)
         .await?;
@@ -455,6 +529,5 @@ pub(crate) async fn join(
         channel: channel.clone(),
         ..AddChannel::default()
     };
-    role.ari.add_channel(to, bridge, &member).await?;
-    Ok(())
+    role.ari.add_channel(to, bridge, &member).await
 }

@@ -27,44 +27,33 @@ pub(crate) async fn on_channel_state_change(
         let Some(call) = role.call_of(id).await? else {
             return Ok(role.ledger.apply(Batch::new().with(noted)).await?);
         };
-        let outcome = match on_channel_state(&call, state) {
+        let (kind, next, run_flow) = match on_channel_state(&call, state) {
             Change::None => return Ok(role.ledger.apply(Batch::new().with(noted)).await?),
-            Change::Ring { run_flow } => {
-                let next = Call {
-                    status: Status::Ringing,
-                    tm_ringing: Some(now),
-                    tm_update: Some(now),
-                    ..call.clone()
-                };
-                let change = calls::set_ringing(call.id, now);
-                write(role, noted, change, "call_ringing", &next, now)
-                    .await
-                    .map(|()| (next, run_flow))
-            }
-            Change::Answer { run_flow } => {
-                let next = Call {
-                    status: Status::Progressing,
-                    tm_progressing: Some(now),
-                    tm_update: Some(now),
-                    ..call.clone()
-                };
-                let change = calls::set_progressing(call.id, now);
-                write(role, noted, change, "call_progressing", &next, now)
-                    .await
-                    .map(|()| (next, run_flow))
-            }
+            Change::Ring { run_flow } => ("call_ringing", ringing(&call, now), run_flow),
+            Change::Answer { run_flow } => ("call_progressing", answered(&call, now), run_flow),
         };
-        match outcome {
-            Ok((next, run_flow)) => {
-                tracing::info!(call_id = %call.id, old = %call.status, new = %next.status, "call status changed");
-                if run_flow {
-                    action::next(role, next).await?;
-                }
-                return Ok(());
-            }
-            Err(trunkline_store::Error::Precondition { .. }) => {}
-            Err(error) => return Err(error.into()),
+        let mut batch = Batch::new()
+            .with(noted)
+            .with(if next.tm_progressing == Some(now) {
+                calls::set_progressing(call.id, now)
+            } else {
+                calls::set_ringing(call.id, now)
+            });
+        batch.push(role.call_event(now, kind, &next));
+        // The walk to the first action is taken with the change that starts it.
+        let hold = run_flow.then(|| action::hold(&next, now)).flatten();
+        let holds = hold.is_some();
+        batch.extend(hold);
+        match role.ledger.apply(batch).await {
+            Err(error) if error.is_conflict() => continue,
+            outcome => outcome?,
         }
+        tracing::info!(call_id = %call.id, old = %call.status, new = %next.status, "call status changed");
+        return match (run_flow, holds) {
+            (false, _) => Ok(()),
+            (true, true) => action::walk(role, next).await,
+            (true, false) => action::next(role, next).await,
+        };
     }
     Err(Error::Precondition(format!(
         "the call of channel `{id}` keeps changing"
@@ -92,17 +81,20 @@ fn note(id: &ChannelId, state: &State, now: Timestamp) -> Option<Statement> {
     }
 }
 
-async fn write(
-    role: &Arc<Role>,
-    noted: Statement,
-    change: Statement,
-    kind: &str,
-    next: &Call,
-    now: Timestamp,
-) -> Result<(), trunkline_store::Error> {
-    let batch = Batch::new()
-        .with(noted)
-        .with(change)
-        .with(role.call_event(now, kind, next));
-    role.ledger.apply(batch).await
+fn ringing(call: &Call, now: Timestamp) -> Call {
+    Call {
+        status: Status::Ringing,
+        tm_ringing: Some(now),
+        tm_update: Some(now),
+        ..call.clone()
+    }
+}
+
+fn answered(call: &Call, now: Timestamp) -> Call {
+    Call {
+        status: Status::Progressing,
+        tm_progressing: Some(now),
+        tm_update: Some(now),
+        ..call.clone()
+    }
 }

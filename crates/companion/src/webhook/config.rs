@@ -30,6 +30,9 @@ pub struct Config {
     pub max_waiting_per_customer: u64,
     /// Largest body, bytes; a larger one is refused.
     pub max_body_bytes: usize,
+    /// How long it is remembered that a customer has no server, milliseconds. It
+    /// is forgotten at once when the customer changes.
+    pub unwanted_memory_ms: u64,
     /// How events and duties are worked off.
     pub delivery: trunkline_delivery::Config,
 }
@@ -47,6 +50,7 @@ impl Default for Config {
             idle_poll_ms: 1_000,
             max_waiting_per_customer: 10_000,
             max_body_bytes: 1_048_576,
+            unwanted_memory_ms: 5_000,
             delivery: trunkline_delivery::Config::default(),
         }
     }
@@ -59,6 +63,10 @@ impl Config {
 
     pub(crate) fn idle_poll(&self) -> Duration {
         Duration::from_millis(self.idle_poll_ms.max(1))
+    }
+
+    pub(crate) fn unwanted_memory(&self) -> Duration {
+        Duration::from_millis(self.unwanted_memory_ms)
     }
 
     /// How long a delivery that is on its way is nobody else's.

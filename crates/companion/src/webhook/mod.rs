@@ -12,18 +12,21 @@ mod metrics;
 mod post;
 mod rpc;
 mod signature;
+mod subscribe;
+mod unwanted;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::{Bus, Router};
+use trunkline_bus::{Bus, QueueSpec, Router, Subscription};
 use trunkline_model::service::Service;
 use trunkline_store::Database;
 
 pub use config::Config;
 pub use metrics::Metrics;
 
+use self::unwanted::Unwanted;
 use crate::error::Error;
 use crate::role::{self, Running};
 
@@ -40,6 +43,7 @@ struct State {
     db: Arc<dyn Database>,
     config: Config,
     metrics: Metrics,
+    unwanted: Unwanted,
     /// A delivery was written.
     written: Notify,
 }
@@ -69,6 +73,7 @@ pub async fn start_webhook(
     let ledger = role::ledger(Service::WEBHOOK, &role_deps, &role_config);
     let state = Arc::new(State {
         db: deps.db,
+        unwanted: Unwanted::new(config.unwanted_memory()),
         config,
         metrics: deps.metrics,
         written: Notify::new(),
@@ -85,5 +90,15 @@ pub async fn start_webhook(
         router,
     )
     .await?;
-    Ok(running.with_task(tokio::spawn(deliverer::run(state, poster, stop))))
+    let queue = QueueSpec::new(Service::WEBHOOK.subscribe_queue(), role_config.workers);
+    let customers = [Service::CUSTOMER.event_exchange()];
+    let subscription = Subscription::new(queue, customers).parked_by(ledger.parking());
+    let handler = Arc::new(subscribe::Customers(Arc::clone(&state)));
+    let subscribed = role_deps.bus.subscribe(subscription, handler).await;
+    let consumer = subscribed.map_err(|source| Error::Bus {
+        service: Service::WEBHOOK.name(),
+        source,
+    })?;
+    let deliverer = tokio::spawn(deliverer::run(state, poster, stop));
+    Ok(running.also(consumer).with_task(deliverer))
 }

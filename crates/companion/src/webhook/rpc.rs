@@ -11,6 +11,7 @@ use trunkline_model::error::Status as Class;
 use trunkline_model::id::CustomerId;
 use trunkline_model::random;
 use trunkline_model::service::Service;
+use trunkline_model::webhook;
 use trunkline_store::webhook_delivery::{self, Delivery};
 use trunkline_store::{Batch, customer};
 
@@ -40,9 +41,15 @@ struct Send {
 /// no webhooks.
 async fn send(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
     let asked: Send = routed.body()?;
+    let now = read(state.db.now().await)?;
+    let look_up = match state.unwanted.holds(asked.customer_id, now) {
+        Ok(()) => return Ok(state.nobody_wants_it()),
+        Err(look_up) => look_up,
+    };
     let customer = state.customer(asked.customer_id).await?;
     if customer.webhook_uri.is_empty() {
-        return Ok(Reply::Bare);
+        state.unwanted.note(customer.id, look_up, now);
+        return Ok(state.nobody_wants_it());
     }
     let (uri, method) = (
         customer.webhook_uri.clone(),
@@ -74,6 +81,13 @@ async fn send_to_destination(state: Arc<State>, routed: Routed) -> Result<Reply,
 }
 
 impl State {
+    /// Trunkline's own relay asks no more for as long; others read the status.
+    fn nobody_wants_it(&self) -> Reply {
+        Reply::json(&webhook::Taken {
+            unwanted_for_ms: self.config.unwanted_memory_ms,
+        })
+    }
+
     async fn customer(&self, id: CustomerId) -> Result<Customer, Refusal> {
         let found = read(customer::get(&*self.db, id).await)?
             .filter(|customer| customer.tm_delete.is_none());

@@ -10,6 +10,7 @@ pub mod hangup;
 pub mod incoming;
 pub mod outbound_config;
 pub mod outgoing;
+pub mod ready;
 pub mod reconcile;
 pub mod status;
 pub mod variables;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use trunkline_model::address::{Address, Kind};
 use trunkline_model::call::{Anonymous, Call, Direction, Status, Type, data_key, metadata_key};
 use trunkline_model::customer::{Customer, IdentityVerificationStatus, Status as CustomerStatus};
-use trunkline_model::id::{CustomerId, ProviderId};
+use trunkline_model::id::{CallId, CustomerId, ProviderId};
 use trunkline_model::number::Number;
 use trunkline_model::outbound_config::OutboundConfig;
 use trunkline_model::route::Provider;
@@ -245,10 +245,7 @@ pub struct ChannelPlan {
 pub fn plan_channel(call: &Call, provider: Option<&Provider>) -> Result<ChannelPlan, Refused> {
     let endpoint = endpoint(&call.destination, provider)?;
     let transport = transport(&endpoint);
-    let app_args = format!(
-        "context_type=call,context=call-out,call_id={},transport={transport},direction=outgoing",
-        call.id
-    );
+    let app_args = app_args(call.id, transport);
     let mut variables = provider.map(tech_headers).unwrap_or_default();
     let profile = if matches!(transport, "ws" | "wss") {
         "UDP/TLS/RTP/SAVPF"
@@ -275,6 +272,14 @@ pub fn plan_channel(call: &Call, provider: Option<&Provider>) -> Result<ChannelP
         app_args,
         variables,
     })
+}
+
+/// The Stasis arguments of an outgoing call's channel.
+#[must_use]
+pub fn app_args(call: CallId, transport: &str) -> String {
+    format!(
+        "context_type=call,context=call-out,call_id={call},transport={transport},direction=outgoing"
+    )
 }
 
 fn endpoint(destination: &Address, provider: Option<&Provider>) -> Result<String, Refused> {

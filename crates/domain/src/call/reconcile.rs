@@ -7,7 +7,7 @@ use std::time::Duration;
 use trunkline_model::Timestamp;
 use trunkline_model::call::{Call, Status};
 use trunkline_model::channel::State;
-use trunkline_model::id::{CallId, ChannelId};
+use trunkline_model::id::{BridgeId, CallId, ChannelId};
 
 use super::action::{Step, step};
 use super::hangup::cause;
@@ -24,6 +24,21 @@ pub struct Listed {
     pub tm_create: Option<Timestamp>,
 }
 
+/// What there is to compare.
+#[derive(Debug)]
+pub struct Picture<'a> {
+    /// The calls that live on this Asterisk, as the rows say.
+    pub calls: &'a [Call],
+    /// The channels that it has.
+    pub channels: &'a BTreeMap<ChannelId, Listed>,
+    /// Bridges that it has and that were made for a call which has ended or has
+    /// another one.
+    pub unwanted_bridges: &'a [BridgeId],
+    /// Since when a channel of a live call has not been listed, where an earlier
+    /// comparison found that out.
+    pub missing: &'a BTreeMap<ChannelId, Timestamp>,
+}
+
 /// What has to be repaired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
@@ -31,6 +46,10 @@ pub enum Repair {
     FinishCall(CallId),
     /// The call's channel has moved on and the event was missed.
     ChannelState(CallId, ChannelId, State),
+    /// The call's channel waits and may never have been dialed: its entry into
+    /// Stasis was missed, or whoever was about to dial died. Asterisk dials a
+    /// channel once, however often it is asked.
+    Dial(CallId, ChannelId),
     /// Nothing is going to bring the call's next action: whoever walked through
     /// the flow died on the way.
     Resume(CallId),
@@ -41,6 +60,8 @@ pub enum Repair {
     EndChannel(CallId, ChannelId, i64),
     /// A channel of ours has no live call.
     HangupChannel(ChannelId),
+    /// A bridge of ours has no live call.
+    RemoveBridge(BridgeId),
 }
 
 /// How long things may take before they are looked at.
@@ -55,24 +76,24 @@ pub struct Limits {
 
 /// Compares the live calls of one Asterisk with its channels.
 #[must_use]
-pub fn compare(
-    calls: &[Call],
-    channels: &BTreeMap<ChannelId, Listed>,
-    now: Timestamp,
-    limits: Limits,
-) -> Vec<Repair> {
+pub fn compare(picture: &Picture<'_>, now: Timestamp, limits: Limits) -> Vec<Repair> {
     let mut repairs = Vec::new();
     let mut used = BTreeSet::new();
-    for call in calls.iter().filter(|call| is_live(&call.status)) {
+    for call in picture.calls.iter().filter(|call| is_live(&call.status)) {
         used.insert(&call.channel_id);
         let settled = changed(call).is_none_or(|at| now.since(at) >= limits.grace);
-        match channels.get(&call.channel_id) {
-            None if settled => repairs.push(Repair::FinishCall(call.id)),
-            None => {}
+        match picture.channels.get(&call.channel_id) {
+            None => {
+                // A flow that walks on changes its call all the time.
+                let missing = picture.missing.get(&call.channel_id);
+                if settled || missing.is_some_and(|at| now.since(*at) >= limits.grace) {
+                    repairs.push(Repair::FinishCall(call.id));
+                }
+            }
             Some(channel) => repairs.extend(of_listed(call, &channel.state, settled, now, limits)),
         }
     }
-    for (id, channel) in channels {
+    for (id, channel) in picture.channels {
         let young = channel
             .tm_create
             .is_some_and(|at| now.since(at) < limits.grace);
@@ -80,6 +101,8 @@ pub fn compare(
             repairs.push(Repair::HangupChannel(id.clone()));
         }
     }
+    let unwanted = picture.unwanted_bridges.iter().cloned();
+    repairs.extend(unwanted.map(Repair::RemoveBridge));
     repairs
 }
 
@@ -115,8 +138,12 @@ fn of_listed(
         Status::Dialing | Status::Ringing => {
             let longest = limits.dial_timeout + limits.grace;
             let overdue = changed(call).is_some_and(|at| now.since(at) >= longest);
-            overdue
-                .then(|| Repair::EndChannel(call.id, call.channel_id.clone(), cause::NO_RESPONSE))
+            if overdue {
+                let channel = call.channel_id.clone();
+                return Some(Repair::EndChannel(call.id, channel, cause::NO_RESPONSE));
+            }
+            // A channel that is being dialed and has not rung is down as well.
+            (*state == State::Down).then(|| Repair::Dial(call.id, call.channel_id.clone()))
         }
         Status::None | Status::Hangup | Status::Other(_) => None,
     }
@@ -196,19 +223,65 @@ mod tests {
             ("young-orphan".into(), listed(State::Up, true, 95)),
             ("foreign".into(), listed(State::Up, false, 0)),
         ]);
-        let repairs = compare(&calls, &channels, at(100), LIMITS);
+        let unwanted = ["b".into()];
+        let picture = Picture {
+            calls: &calls,
+            channels: &channels,
+            unwanted_bridges: &unwanted,
+            missing: &BTreeMap::new(),
+        };
         assert_eq!(
-            repairs,
+            compare(&picture, at(100), LIMITS),
             [
                 Repair::FinishCall(calls[0].id),
-                Repair::HangupChannel("orphan".into())
+                Repair::HangupChannel("orphan".into()),
+                Repair::RemoveBridge("b".into()),
             ]
         );
     }
 
+    #[test]
+    fn call_that_keeps_changing_ends_when_its_channel_was_missed_for_long() {
+        let walks = Call {
+            tm_update: Some(at(99)),
+            ..call("gone", Status::Progressing, 0)
+        };
+        let repairs = |since: i64| {
+            let missing = BTreeMap::from([("gone".into(), at(since))]);
+            let picture = Picture {
+                calls: std::slice::from_ref(&walks),
+                channels: &BTreeMap::new(),
+                unwanted_bridges: &[],
+                missing: &missing,
+            };
+            compare(&picture, at(100), LIMITS)
+        };
+        assert_eq!(repairs(86), []);
+        assert_eq!(repairs(85), [Repair::FinishCall(walks.id)]);
+    }
+
     fn repairs_of(call: Call, state: State, now: i64) -> Vec<Repair> {
         let channels = BTreeMap::from([("c".into(), listed(state, false, 0))]);
-        compare(&[call], &channels, at(now), LIMITS)
+        let picture = Picture {
+            calls: &[call],
+            channels: &channels,
+            unwanted_bridges: &[],
+            missing: &BTreeMap::new(),
+        };
+        compare(&picture, at(now), LIMITS)
+    }
+
+    #[test]
+    fn channel_that_nobody_dialed_is_dialed_until_its_time_is_up() {
+        let dialing = call("c", Status::Dialing, 0);
+        assert_eq!(repairs_of(dialing.clone(), State::Down, 14), []);
+        let dial = Repair::Dial(dialing.id, "c".into());
+        assert_eq!(repairs_of(dialing.clone(), State::Down, 15), [dial.clone()]);
+        assert_eq!(repairs_of(dialing.clone(), State::Down, 74), [dial]);
+        let end = Repair::EndChannel(dialing.id, "c".into(), 18);
+        assert_eq!(repairs_of(dialing, State::Down, 75), [end]);
+        let ringing = call("c", Status::Ringing, 0);
+        assert_eq!(repairs_of(ringing, State::Ringing, 30), []);
     }
 
     #[test]
@@ -259,13 +332,5 @@ mod tests {
         let ending = call("c", Status::Terminating, 0);
         let expected = Repair::EndChannel(ending.id, "c".into(), 16);
         assert_eq!(repairs_of(ending, State::Up, 100), [expected]);
-        let forgotten = call("c", Status::Dialing, 0);
-        assert_eq!(
-            repairs_of(forgotten.clone(), State::Down, 60),
-            [],
-            "it may be dialed"
-        );
-        let expected = Repair::EndChannel(forgotten.id, "c".into(), 18);
-        assert_eq!(repairs_of(forgotten, State::Down, 100), [expected]);
     }
 }

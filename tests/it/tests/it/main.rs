@@ -1,3 +1,4 @@
 //! Roles together, each test with a store of its own.
 
+mod budget;
 mod call_manager;

@@ -1,0 +1,101 @@
+//! The end of a channel that Asterisk reports: the next dial route, or the end of
+//! its call (chapter 03 §8.2, §4.9).
+
+use std::sync::Arc;
+
+use trunkline_domain::call::hangup::{self as rules, End};
+use trunkline_model::Timestamp;
+use trunkline_model::call::Call;
+use trunkline_model::channel::Channel;
+use trunkline_model::id::{ChannelId, RouteId};
+use trunkline_store::{Batch, bridge as bridges, call as calls, channel as channels};
+
+use super::{ATTEMPTS, hangup, outgoing};
+use crate::Role;
+use crate::error::Error;
+
+/// Does what the end of a channel means. A repeated or late end changes nothing.
+pub(crate) async fn on_channel_end(
+    role: &Arc<Role>,
+    id: &ChannelId,
+    cause: i64,
+) -> Result<(), Error> {
+    for _ in 0..ATTEMPTS {
+        let now = role.ledger.now().await?;
+        let call = role.call_of(id).await?;
+        let route = match call
+            .as_ref()
+            .map(|call| rules::on_channel_end(call, cause, true))
+        {
+            Some(End::Failover { route }) => Some(route),
+            Some(End::Nothing | End::Finish { .. }) | None => None,
+        };
+        let outcome = match (call, route) {
+            (Some(call), Some(route)) => match take_route(role, call, route, cause, now).await {
+                Ok(next) => return try_route(role, &next).await,
+                Err(error) => Err(error),
+            },
+            (call, _) => hangup::end_call(role, id, call, cause, now).await,
+        };
+        match outcome {
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error),
+            Ok(ended) => {
+                hangup::clear_up(role, ended).await;
+                return Ok(());
+            }
+        }
+    }
+    Err(Error::Precondition(format!(
+        "the call of channel `{id}` keeps changing"
+    )))
+}
+
+/// Gives the call a new channel over the next route, in the batch that notes the
+/// end of the old one.
+async fn take_route(
+    role: &Arc<Role>,
+    call: Call,
+    route: RouteId,
+    cause: i64,
+    now: Timestamp,
+) -> Result<Call, Error> {
+    let next = Call {
+        channel_id: ChannelId::random(),
+        bridge_id: "".into(),
+        dialroute_id: route,
+        tm_update: Some(now),
+        ..call.clone()
+    };
+    let channel = Channel {
+        id: next.channel_id.clone(),
+        tm_create: Some(now),
+        ..Channel::default()
+    };
+    let batch = Batch::new()
+        .with(channels::set_ended(&call.channel_id, cause, now, now).unchecked())
+        .with(calls::set_failover(
+            call.id,
+            &call.channel_id,
+            &next.channel_id,
+            route,
+            now,
+        ))
+        .with(channels::insert(&channel))
+        .with(bridges::delete(&call.bridge_id, now).unchecked())
+        .with(role.call_event(now, "call_updated", &next))
+        .with(role.ledger.cancel_all_of(call.id));
+    role.ledger.apply(batch).await?;
+    tracing::info!(call_id = %call.id, dialroute_id = %route, cause, "the next dial route is tried");
+    hangup::remove_bridge(role, &call.channel_id, &call.bridge_id).await;
+    Ok(next)
+}
+
+/// Creates the channel of the new route. A route that cannot be tried ends the
+/// call; nobody waits for the answer.
+async fn try_route(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
+    if let Err(error) = outgoing::create_channel_or_fail(role, call).await {
+        tracing::warn!(call_id = %call.id, %error, "the next dial route could not be tried");
+    }
+    Ok(())
+}

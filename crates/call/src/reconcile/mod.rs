@@ -1,0 +1,177 @@
+//! Comparing the rows with each Asterisk, and repairing both ways (architecture
+//! decision 14). Takes no input, reads the state, acts idempotently; the next
+//! run is the retry.
+//!
+//! An Asterisk is asked when a proxy has reported it or a live call is on it. One
+//! that does not answer keeps its calls as they are: nobody knows how they go.
+//! After `asterisk_lost_after_ms` it is taken as lost, and its calls end: the
+//! longest outage that a campaign waits for.
+
+mod gather;
+mod repair;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use trunkline_ari::AsteriskTarget;
+use trunkline_domain::call::reconcile::{Limits, Picture, Repair, compare as decide};
+use trunkline_model::Timestamp;
+use trunkline_model::call::Call;
+use trunkline_model::id::{AsteriskId, ChannelId};
+use trunkline_store::call as calls;
+
+use crate::Role;
+use crate::error::Error;
+
+/// When channels of live calls were first not listed, by Asterisk.
+#[derive(Default)]
+pub(crate) struct Missing(Mutex<BTreeMap<AsteriskId, BTreeMap<ChannelId, Timestamp>>>);
+
+impl Missing {
+    /// Takes what is missing on an Asterisk; returns since when each is, where
+    /// that is known from before.
+    fn update(
+        &self,
+        asterisk: &AsteriskId,
+        missing: impl Iterator<Item = ChannelId>,
+        now: Timestamp,
+    ) -> BTreeMap<ChannelId, Timestamp> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.remove(asterisk).unwrap_or_default();
+        let since = |id: ChannelId| {
+            let at = before.get(&id).copied().unwrap_or(now);
+            (id, at)
+        };
+        known.insert(asterisk.clone(), missing.map(since).collect());
+        before
+    }
+}
+
+/// Compares with every Asterisk, again and again.
+pub(crate) async fn run(role: Arc<Role>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(role.config.reconcile_interval()) => {}
+        }
+        if let Err(error) = compare_all(&role).await {
+            tracing::warn!(%error, "the calls could not be compared and will be next time");
+        }
+    }
+}
+
+/// Compares with one Asterisk that has just come, and with the others if it
+/// decides about calls that none has reported.
+pub(crate) async fn on_connected(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<(), Error> {
+    let listed = compare(role, asterisk).await?;
+    if role.asterisks.list().len() == 1 {
+        end_unplaced(role, &listed, true).await?;
+    }
+    Ok(())
+}
+
+async fn compare_all(role: &Arc<Role>) -> Result<(), Error> {
+    let mut known: BTreeSet<AsteriskId> =
+        role.asterisks.list().into_iter().map(|it| it.id).collect();
+    known.extend(calls::live_asterisks(role.ledger.db()).await?);
+    let mut listed = BTreeSet::new();
+    let mut all_asked = !known.is_empty();
+    for asterisk in known {
+        match compare(role, &asterisk).await {
+            Ok(channels) => listed.extend(channels),
+            Err(error) => {
+                tracing::warn!(asterisk_id = %asterisk, %error, "an Asterisk could not be compared and will be next time");
+                all_asked &= end_lost(role, &asterisk).await?;
+            }
+        }
+    }
+    end_unplaced(role, &listed, all_asked).await
+}
+
+/// Compares once with one Asterisk; returns the channels that it has.
+async fn compare(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<BTreeSet<ChannelId>, Error> {
+    let found = match gather::gather(role, asterisk).await {
+        Err(error @ Error::Ari(_)) => {
+            let now = role.ledger.now().await?;
+            role.asterisks.unanswered(asterisk, now);
+            return Err(error);
+        }
+        outcome => outcome?,
+    };
+    let now = role.ledger.now().await?;
+    role.asterisks.answered(asterisk, now);
+    let gone = found
+        .calls
+        .iter()
+        .map(|call| call.channel_id.clone())
+        .filter(|id| !found.channels.contains_key(id));
+    let missing = role.missing.update(asterisk, gone, now);
+    let picture = Picture {
+        calls: &found.calls,
+        channels: &found.channels,
+        unwanted_bridges: &found.unwanted_bridges,
+        missing: &missing,
+    };
+    let repairs = decide(&picture, now, limits(role));
+    let to = AsteriskTarget::from(asterisk);
+    repair::all(role, &to, &found.calls, repairs).await;
+    Ok(found.channels.into_keys().collect())
+}
+
+fn limits(role: &Role) -> Limits {
+    Limits {
+        grace: role.config.reconcile_grace(),
+        dial_timeout: Duration::from_secs(role.config.dial_timeout_s.into()),
+    }
+}
+
+/// Ends the calls of an Asterisk that is lost; says whether it is.
+async fn end_lost(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<bool, Error> {
+    let now = role.ledger.now().await?;
+    let limit = role.config.asterisk_lost_after();
+    if !role.asterisks.lost(asterisk, limit, now) {
+        return Ok(false);
+    }
+    let lost = calls::live_on(role.ledger.db(), asterisk, role.config.reconcile_limit).await?;
+    finish(role, asterisk, &lost).await;
+    Ok(true)
+}
+
+/// Ends the calls whose channel no Asterisk has reported and none has: those
+/// that died before their channel was created. Where an Asterisk could not be
+/// asked it may have the channel, until it counts as lost.
+async fn end_unplaced(
+    role: &Arc<Role>,
+    listed: &BTreeSet<ChannelId>,
+    all_asked: bool,
+) -> Result<(), Error> {
+    let now = role.ledger.now().await?;
+    let patience = if all_asked {
+        role.config.reconcile_grace()
+    } else {
+        role.config.asterisk_lost_after()
+    };
+    let unplaced = calls::live_unplaced(role.ledger.db(), role.config.reconcile_limit).await?;
+    let never: Vec<Call> = unplaced
+        .into_iter()
+        .filter(|call| !listed.contains(&call.channel_id))
+        .filter(|call| {
+            let changed = call.tm_update.or(call.tm_create);
+            changed.is_none_or(|at| now.since(at) >= patience)
+        })
+        .collect();
+    finish(role, &AsteriskId::default(), &never).await;
+    Ok(())
+}
+
+async fn finish(role: &Arc<Role>, asterisk: &AsteriskId, ended: &[Call]) {
+    let repairs = ended
+        .iter()
+        .map(|call| Repair::FinishCall(call.id))
+        .collect();
+    let to = AsteriskTarget::from(asterisk);
+    repair::all(role, &to, ended, repairs).await;
+}

@@ -1,0 +1,154 @@
+//! A carrier and a store that count what they are asked for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use trunkline_bus::{
+    Bus, Confirmation, Consumer, Error, EventHandler, InProcess, QueueSpec, Request,
+    RequestHandler, Subscription,
+};
+use trunkline_model::Timestamp;
+use trunkline_store::{Batch, Database, Dialect, Rows, Value};
+use trunkline_store_sqlite::SqliteDatabase;
+use uuid::Uuid;
+
+/// How often each thing happened, by its name.
+#[derive(Debug, Default, Clone)]
+pub struct Counts(Arc<Mutex<BTreeMap<String, usize>>>);
+
+impl Counts {
+    fn add(&self, name: String) {
+        *self.locked().entry(name).or_default() += 1;
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins anew and returns what was counted.
+    pub fn take(&self) -> BTreeMap<String, usize> {
+        std::mem::take(&mut self.locked())
+    }
+}
+
+/// The carrier; counts requests by queue, method and route.
+#[derive(Clone)]
+pub struct CountingBus {
+    pub inner: InProcess,
+    pub requests: Counts,
+}
+
+/// A URI with a placeholder for each id.
+fn route(uri: &str) -> String {
+    let path = uri.split('?').next().unwrap_or_default();
+    let is_id = |piece: &&str| piece.len() >= 32;
+    let pieces: Vec<&str> = path
+        .split('/')
+        .map(|piece| if is_id(&piece) { "{id}" } else { piece })
+        .collect();
+    pieces.join("/")
+}
+
+#[async_trait]
+impl Bus for CountingBus {
+    async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
+        if let Ok(request) = serde_json::from_slice::<Request>(&body) {
+            let target = queue
+                .trim_start_matches("bin-manager.")
+                .trim_end_matches(".request");
+            let (method, route) = (&request.method, route(&request.uri));
+            self.requests.add(format!("{target} {method} {route}"));
+        }
+        self.inner.request(queue, body, timeout).await
+    }
+
+    async fn publish(
+        &self,
+        exchange: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error> {
+        self.inner.publish(exchange, message_id, body).await
+    }
+
+    async fn serve(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        self.inner.serve(queue, handler).await
+    }
+
+    async fn subscribe(
+        &self,
+        subscription: Subscription,
+        handler: Arc<dyn EventHandler>,
+    ) -> Result<Consumer, Error> {
+        self.inner.subscribe(subscription, handler).await
+    }
+
+    async fn redeliver(
+        &self,
+        queue: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error> {
+        self.inner.redeliver(queue, message_id, body).await
+    }
+}
+
+/// The store; counts batches by the tables that they write, and queries by the
+/// table that they read.
+#[derive(Clone)]
+pub struct CountingStore {
+    pub inner: Arc<SqliteDatabase>,
+    pub batches: Counts,
+    pub queries: Counts,
+}
+
+/// What a statement does to which table: the first words of its text.
+fn subject(sql: &str) -> String {
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    let verb = words.first().copied().unwrap_or_default();
+    let table = match verb {
+        "UPDATE" => words.get(1),
+        "DELETE" | "INSERT" | "REPLACE" => words.get(2),
+        _ => words
+            .iter()
+            .position(|word| *word == "FROM")
+            .and_then(|at| words.get(at + 1)),
+    };
+    format!("{verb} {}", table.copied().unwrap_or_default()).to_lowercase()
+}
+
+#[async_trait]
+impl Database for CountingStore {
+    async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Rows, trunkline_store::Error> {
+        self.queries.add(subject(sql));
+        self.inner.query(sql, params).await
+    }
+
+    async fn apply(&self, batch: Batch) -> Result<(), trunkline_store::Error> {
+        if !batch.is_empty() {
+            let mut subjects: Vec<String> = batch
+                .statements
+                .iter()
+                .map(|statement| subject(&statement.sql))
+                .collect();
+            subjects.dedup();
+            self.batches.add(subjects.join(", "));
+        }
+        self.inner.apply(batch).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, trunkline_store::Error> {
+        self.inner.now().await
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.inner.dialect()
+    }
+}

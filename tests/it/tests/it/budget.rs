@@ -1,0 +1,81 @@
+//! What one call costs, counted: requests over the bus and batches of the store.
+//! Counts, not times: they are the same on every machine.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use trunkline_bus::Method::Post;
+use trunkline_companion::DEFAULT_CUSTOMER;
+use trunkline_it::asterisk::Manner;
+use trunkline_it::{House, SOURCE, event};
+use trunkline_model::service::Service;
+use uuid::Uuid;
+
+/// Requests that one outgoing call may take, that of its caller included.
+const REQUESTS: usize = 28;
+/// Batches that one outgoing call may take; what the outbox, the inbox and the
+/// due rows need is shared by many calls and counted apart.
+const BATCHES: usize = 13;
+
+/// What belongs to delivery, not to one call.
+fn is_shared(batch: &str) -> bool {
+    let tables = ["trunkline_outbox", "trunkline_inbox", "trunkline_due"];
+    batch
+        .split(", ")
+        .all(|subject| tables.iter().any(|table| subject.ends_with(table)))
+}
+
+fn table(title: &str, counts: &BTreeMap<String, usize>) -> String {
+    let mut lines = vec![format!("{title}: {}", counts.values().sum::<usize>())];
+    lines.extend(
+        counts
+            .iter()
+            .map(|(name, count)| format!("{count:>5}  {name}")),
+    );
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn one_answered_call_stays_within_its_budget() {
+    let house = House::start().await;
+    house.allow_calls().await;
+    let sleep = json!({"type": "sleep", "option": {"duration": 1}});
+    let flow = house.flow(&json!([sleep, {"type": "hangup"}])).await;
+    let asterisk = house.asterisk(Manner::Lively).await;
+    let (_calls, mut of_call) = house.events_of(Service::CALL).await;
+    let (_flows, mut of_flow) = house.events_of(Service::FLOW).await;
+    let body = json!({
+        "flow_id": flow,
+        "customer_id": DEFAULT_CUSTOMER,
+        "source": {"type": "tel", "target": SOURCE},
+        "destination": {"type": "tel", "target": "+493012345620"},
+    });
+    // The first call finds out what nobody needs to ask for again.
+    for _ in 0..2 {
+        house.bus.requests.take();
+        house.db.batches.take();
+        house.db.queries.take();
+        let uri = format!("/v1/calls/{}", Uuid::new_v4());
+        assert_eq!(house.call(Post, &uri, Some(&body)).await.0, 200);
+        let ended = event(&mut of_call, "call_hangup").await;
+        assert_eq!(ended["data"]["hangup_reason"], "normal");
+        assert!(ended["data"]["tm_progressing"].is_string(), "answered");
+        while event(&mut of_flow, "activeflow_updated").await["data"]["status"] != "ended" {}
+    }
+    let requests = house.bus.requests.take();
+    let batches = house.db.batches.take();
+    let (shared, own): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        batches.into_iter().partition(|(batch, _)| is_shared(batch));
+    let report = [
+        table("requests", &requests),
+        table("batches", &own),
+        table("batches of delivery", &shared),
+        table("queries", &house.db.queries.take()),
+    ]
+    .join("\n");
+    let total = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
+    assert!(total(&requests) <= REQUESTS, "{report}");
+    assert!(total(&own) <= BATCHES, "{report}");
+    assert_eq!(asterisk.channels(), Vec::<String>::new());
+    house.stop().await;
+}
