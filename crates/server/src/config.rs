@@ -25,8 +25,8 @@ pub(crate) fn run(args: ShowArgs) -> Result<ExitCode> {
     print(&config.to_toml()?)
 }
 
-/// A reader that has gone, such as `head`, is no failure.
-fn print(text: &str) -> Result<ExitCode> {
+/// Prints to standard output. A reader that has gone, such as `head`, is no failure.
+pub(crate) fn print(text: &str) -> Result<ExitCode> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),

@@ -6,8 +6,15 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
+use trunkline_model::service::Service;
+use trunkline_model::{Timestamp, random};
+use trunkline_store::due::{self, Due};
+use trunkline_store::parked::{self, Parked};
+use trunkline_store::{Batch, Database as _};
+use trunkline_store_sqlite::SqliteDatabase;
 
 #[test]
 fn a_signal_stops_it_cleanly_and_the_token_is_shown_once() {
@@ -126,6 +133,132 @@ fn the_configuration_is_printed_without_secrets() {
     );
 }
 
+#[test]
+fn what_is_parked_is_shown_released_and_discarded() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path());
+    let token = running.token().unwrap();
+    assert_eq!(
+        running.parked(&token, &["list"]),
+        (0, "Nothing is parked.\n".to_owned())
+    );
+    running.stop("TERM");
+    let (hangup, garbage) = park(folder.path());
+
+    // It has survived, and the duty that cannot be sent was parked by the start.
+    let running = Running::start(folder.path());
+    let duty = running.parked_duty(&token);
+    let (_, listed) = running.parked(&token, &["list"]);
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 4, "{listed}");
+    assert!(lines[0].starts_with("ID "), "{listed}");
+    assert!(lines[1].starts_with(&duty), "newest first: {listed}");
+    assert!(lines[2].starts_with(&garbage), "{listed}");
+    assert!(
+        lines[3].starts_with(&hangup) && lines[3].contains("call_hangup"),
+        "{listed}"
+    );
+
+    let (code, shown) = running.parked(&token, &["show", &hangup]);
+    assert!(
+        code == 0 && shown.contains("\"type\": \"call_hangup\""),
+        "{shown}"
+    );
+    let (code, told) = running.parked(&token, &["release", &hangup]);
+    assert_eq!((code, told), (0, format!("{hangup} is handled.\n")));
+    let (code, told) = running.parked(&token, &["release", &garbage]);
+    assert!(code == 1 && told.contains("stays parked"), "{told}");
+    let (code, told) = running.parked(&token, &["discard", &garbage]);
+    assert_eq!((code, told), (0, format!("{garbage} is discarded.\n")));
+
+    // Everything that is left: the duty, which is sent again and again parked.
+    let (code, told) = running.parked(&token, &["release", "--all", "--json"]);
+    assert!(code == 0 && told.contains("\"waiting\""), "{told}");
+    let again = running.parked_duty(&token);
+    assert_ne!(again, duty);
+    running.stop("TERM");
+}
+
+#[test]
+fn the_api_refusing_is_told_with_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let running = Running::start(folder.path());
+    let token = running.token().unwrap();
+    let gone = "0f5e2f1e-6d6c-4b5e-9b1e-2f6a7a1c0009";
+    let url = format!("http://{}", running.address);
+    let asks: [(&[&str], &str, &str); 4] = [
+        (&["list"], "", "TRUNKLINE_TOKEN"),
+        (&["list"], "tl_wrong", "TRUNKLINE_TOKEN"),
+        (&["show", gone], &token, gone),
+        (
+            &["list", "--url", "http://127.0.0.1:1"],
+            &token,
+            "does `trunkline serve` run there?",
+        ),
+    ];
+    for (line, token, words) in asks {
+        let mut command = program();
+        command.arg("parked").args(line).env("TRUNKLINE_URL", &url);
+        let refused = command.env("TRUNKLINE_TOKEN", token).output().unwrap();
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{line:?}: {said}");
+        assert!(said.contains(words), "{line:?}: {said}");
+        assert!(token.is_empty() || !said.contains(token), "{said}");
+    }
+    running.stop("TERM");
+}
+
+/// Parks two events of campaign-manager and leaves it a duty that cannot be
+/// sent, in the database of a program that does not run; the events' ids, the
+/// older one first.
+fn park(folder: &Path) -> (String, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let service = Service::CAMPAIGN;
+    let now = Timestamp::system_now();
+    // Of a call that nobody dialed: nothing is to be done.
+    let hangup = r#"{"type":"call_hangup","publisher":"call-manager","data_type":"application/json","data":{}}"#;
+    let row = |body: &str, name: &str, age: u64| Parked {
+        id: random::uuid(),
+        service: service.name().to_owned(),
+        queue: service.subscribe_queue(),
+        name: name.to_owned(),
+        body: body.as_bytes().to_vec(),
+        body_bytes: i64::try_from(body.len()).unwrap(),
+        reason: "the test says so".to_owned(),
+        times: 1,
+        tm_create: Some(now.minus(Duration::from_secs(age))),
+        tm_update: Some(now),
+        ..Parked::default()
+    };
+    let (first, second) = (row(hangup, "call_hangup", 20), row("no json", "", 10));
+    let duty = Due {
+        id: random::uuid(),
+        service: service.name().to_owned(),
+        key: "broken".to_owned(),
+        due_at: Some(now),
+        queue: service.request_queue(),
+        uri: "/v1/campaigns".to_owned(),
+        method: "POST".to_owned(),
+        data: Some("no json".to_owned()),
+        tm_create: Some(now),
+        ..Due::default()
+    };
+    runtime.block_on(async {
+        let file = folder.join("trunkline.db");
+        let db = SqliteDatabase::open(file, trunkline_store_sqlite::Config::default()).unwrap();
+        let batch = Batch::new()
+            .with(parked::insert(&first, 10))
+            .with(parked::insert(&second, 10))
+            .with(due::insert(&duty));
+        db.apply(batch).await.unwrap();
+        db.close();
+    });
+    (first.id.to_string(), second.id.to_string())
+}
+
 // === the program ===
 
 struct Running {
@@ -188,6 +321,33 @@ impl Running {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// Runs `trunkline parked …` against it: exit status and what was printed.
+    fn parked(&self, token: &str, line: &[&str]) -> (i32, String) {
+        let mut command = program();
+        command.arg("parked").args(line);
+        command.args(["--url", &format!("http://{}", self.address)]);
+        let output = command.env("TRUNKLINE_TOKEN", token).output().unwrap();
+        let (out, err) = (output.stdout, String::from_utf8(output.stderr).unwrap());
+        assert_eq!(err, "", "{line:?}");
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(out).unwrap(),
+        )
+    }
+
+    /// Waits until a duty is parked, and returns the row's id.
+    fn parked_duty(&self, token: &str) -> String {
+        for _ in 0..1_000 {
+            let (_, listed) = self.parked(token, &["list", "--json"]);
+            let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+            let rows = listed["result"].as_array().unwrap();
+            if let Some(row) = rows.iter().find(|row| row["kind"] == "duty") {
+                return row["id"].as_str().unwrap().to_owned();
+            }
+        }
+        panic!("no duty was parked");
     }
 
     fn stop(mut self, signal: &str) -> (ExitStatus, String) {
