@@ -83,6 +83,13 @@ impl SimBus {
         })
     }
 
+    /// Lets go of all queues and consumers: handlers hold the broker, and the
+    /// broker holds them.
+    pub fn clear(&self) {
+        let queues = self.with(|state| std::mem::take(&mut state.queues));
+        drop(queues);
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }

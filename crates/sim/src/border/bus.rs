@@ -1,0 +1,151 @@
+//! The bus across a border.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::time::Instant;
+use trunkline_bus::{
+    Bus, Confirmation, Consumer, Error, EventHandler, QueueSpec, RequestHandler, Subscription,
+};
+use uuid::Uuid;
+
+use super::{Border, Mortal, pause};
+use crate::fault::{Op, What};
+
+/// Longest ordinary way of a message, milliseconds.
+const WAY_MS: u64 = 2;
+
+impl Mortal<dyn Bus> {
+    /// A request on its way: whether its sender lives makes no difference to it.
+    async fn travel(&self, queue: &str, body: Bytes, deadline: Instant) -> Result<Bytes, Error> {
+        let (inner, queue) = (Arc::clone(&self.inner), queue.to_owned());
+        let left = deadline.saturating_duration_since(Instant::now());
+        let travelling = tokio::spawn(async move { inner.request(&queue, body, left).await });
+        travelling.await.unwrap_or(Err(Error::Closed))
+    }
+}
+
+/// Waits for an answer that does not come.
+async fn in_vain(queue: &str, deadline: Instant, waited: Duration) -> Result<Bytes, Error> {
+    tokio::time::sleep_until(deadline).await;
+    let queue = queue.to_owned();
+    Err(Error::Timeout { queue, waited })
+}
+
+/// A publisher whose confirmation got lost.
+fn unconfirmed() -> Confirmation {
+    Box::pin(std::future::ready(Err(Error::Closed)))
+}
+
+#[async_trait]
+impl Bus for Mortal<dyn Bus> {
+    async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
+        let deadline = Instant::now() + timeout;
+        let crossing = async {
+            self.border.lag(WAY_MS).await;
+            match self.border.fault(Op::Request) {
+                Some(What::Lost | What::AwayBefore | What::Cut) => {
+                    return in_vain(queue, deadline, timeout).await;
+                }
+                Some(What::AnswerLost | What::AwayAfter) => {
+                    let _ = self.travel(queue, body, deadline).await;
+                    return in_vain(queue, deadline, timeout).await;
+                }
+                Some(What::KilledBefore) => return self.border.die().await,
+                Some(What::KilledAfter) => {
+                    let _ = self.travel(queue, body, deadline).await;
+                    return self.border.die().await;
+                }
+                Some(What::Twice) => {
+                    let (inner, queue, body) =
+                        (Arc::clone(&self.inner), queue.to_owned(), body.clone());
+                    tokio::spawn(async move { inner.request(&queue, body, timeout).await });
+                }
+                Some(What::Late(ms)) => {
+                    if Instant::now() + Duration::from_millis(ms) >= deadline {
+                        return in_vain(queue, deadline, timeout).await;
+                    }
+                    pause(ms).await;
+                }
+                None
+                | Some(
+                    What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_),
+                ) => {}
+            }
+            let answer = self.travel(queue, body, deadline).await;
+            self.border.lag(WAY_MS).await;
+            answer
+        };
+        self.border.alive(crossing).await
+    }
+
+    async fn publish(
+        &self,
+        exchange: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error> {
+        let crossing = async {
+            self.border.opened().await;
+            self.border.lag(WAY_MS).await;
+            let publish = || self.inner.publish(exchange, message_id, body.clone());
+            match self.border.fault(Op::Publish) {
+                Some(What::Lost | What::AwayBefore | What::Cut) => return Err(Error::Closed),
+                Some(What::AnswerLost | What::AwayAfter) => {
+                    drop(publish().await?);
+                    return Ok(unconfirmed());
+                }
+                Some(What::KilledBefore) => return self.border.die().await,
+                Some(What::KilledAfter) => {
+                    let _ = publish().await;
+                    return self.border.die().await;
+                }
+                Some(What::Twice) => drop(publish().await?),
+                Some(What::Late(ms)) => pause(ms).await,
+                None
+                | Some(
+                    What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_),
+                ) => {}
+            }
+            publish().await
+        };
+        let confirmation = self.border.alive(crossing).await?;
+        let border = Arc::clone(&self.border);
+        Ok(Box::pin(mortal_confirmation(border, confirmation)))
+    }
+
+    async fn serve(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        self.border.alive(self.inner.serve(queue, handler)).await
+    }
+
+    async fn subscribe(
+        &self,
+        subscription: Subscription,
+        handler: Arc<dyn EventHandler>,
+    ) -> Result<Consumer, Error> {
+        let subscribing = self.inner.subscribe(subscription, handler);
+        self.border.alive(subscribing).await
+    }
+
+    async fn redeliver(
+        &self,
+        queue: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, Error> {
+        let redelivering = self.inner.redeliver(queue, message_id, body);
+        let confirmation = self.border.alive(redelivering).await?;
+        let border = Arc::clone(&self.border);
+        Ok(Box::pin(mortal_confirmation(border, confirmation)))
+    }
+}
+
+async fn mortal_confirmation(border: Arc<Border>, confirmation: Confirmation) -> Result<(), Error> {
+    border.alive(confirmation).await
+}

@@ -1,0 +1,153 @@
+//! What must always hold, asked of the rows of one moment and of the calls that
+//! left the simulated Asterisks (architecture §7).
+
+use std::collections::BTreeMap;
+
+use trunkline_campaign::invariants;
+use trunkline_model::campaigncall::Campaigncall;
+use trunkline_model::id::CampaignId;
+use trunkline_model::outplan::Outplan;
+
+use crate::rows::Snapshot;
+use crate::scenario::{Scenario, Step};
+use crate::watch::Violation;
+
+/// The widest plan that a campaign ever had: what its attempts may not exceed.
+#[must_use]
+pub fn widest_plan(scenario: &Scenario, campaign: usize) -> Outplan {
+    let plan = &scenario.campaigns[campaign];
+    let (mut tries, mut interval) = (plan.tries, plan.try_interval_ms);
+    for (_, step) in &scenario.steps {
+        if let Step::Replan(at, more, pause) = step
+            && *at == campaign
+        {
+            interval = interval.min(*pause);
+            for (most, other) in tries.iter_mut().zip(more) {
+                *most = (*most).max(*other);
+            }
+        }
+    }
+    Outplan {
+        try_interval: interval,
+        max_try_count_0: tries[0],
+        max_try_count_1: tries[1],
+        max_try_count_2: tries[2],
+        max_try_count_3: tries[3],
+        max_try_count_4: tries[4],
+        ..Outplan::default()
+    }
+}
+
+/// I1–I4 over the rows. `steady` says that the store's clock never went back:
+/// otherwise times of rows cannot be compared.
+#[must_use]
+pub fn of_attempts(
+    rows: &Snapshot,
+    plans: &BTreeMap<CampaignId, Outplan>,
+    steady: bool,
+) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let placed = rows.placed();
+    for target in invariants::targets_in_two_live_attempts(&rows.attempts) {
+        found.push(Violation::new(
+            "I1",
+            format!("target {target} is in two live attempts"),
+        ));
+    }
+    if steady {
+        for attempt in invariants::overlapping_attempts(&placed) {
+            found.push(Violation::new(
+                "I1",
+                format!("attempt {attempt} overlaps another one"),
+            ));
+        }
+        for attempt in invariants::attempts_at_deleted_targets(&placed, &rows.targets) {
+            found.push(Violation::new(
+                "I3",
+                format!("attempt {attempt} is at a deleted target"),
+            ));
+        }
+    }
+    for attempt in invariants::attempts_without_one_result(&rows.attempts) {
+        found.push(Violation::new(
+            "I4",
+            format!("attempt {attempt} has no result of its status"),
+        ));
+    }
+    for (campaign, plan) in plans {
+        let of_campaign: Vec<Campaigncall> = placed
+            .iter()
+            .filter(|attempt| attempt.campaign_id == *campaign)
+            .cloned()
+            .collect();
+        let all = |_: &Campaigncall| true;
+        for (target, index) in invariants::attempts_beyond_the_plan(&of_campaign, plan, all) {
+            let detail =
+                format!("target {target} has more attempts at destination {index} than its plan");
+            found.push(Violation::new("I2", detail));
+        }
+        if steady {
+            for attempt in invariants::attempts_too_early(&of_campaign, plan, all) {
+                found.push(Violation::new(
+                    "I2",
+                    format!("attempt {attempt} began too early"),
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// How often each number may have been dialed: once for each attempt, and not
+/// more often than its attempts allow.
+#[must_use]
+pub fn tries_by_number(rows: &Snapshot) -> BTreeMap<String, i64> {
+    let mut allowed = BTreeMap::new();
+    for attempt in rows.placed() {
+        if let Some(to) = attempt.destination {
+            *allowed.entry(to.target).or_default() += 1;
+        }
+    }
+    allowed
+}
+
+/// I2 at the far end: how often each number was dialed, never more often than it
+/// was attempted.
+/// `routes` is how many dial routes one attempt may try.
+#[must_use]
+pub fn of_dials(dialed: &[String], allowed: &BTreeMap<String, i64>, routes: i64) -> Vec<Violation> {
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    for number in dialed {
+        *counts.entry(number).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .filter_map(|(number, count)| {
+            let most = allowed.get(number)? * routes;
+            (count > most).then(|| {
+                Violation::new(
+                    "I2",
+                    format!("{number} was dialed {count} times, {most} at most"),
+                )
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_dialed_too_often_is_found() {
+        let dialed = ["+1", "+1", "+2", "+9"].map(str::to_owned);
+        let allowed = BTreeMap::from([("+1".to_owned(), 1), ("+2".to_owned(), 1)]);
+        assert_eq!(of_dials(&dialed, &allowed, 2), []);
+        let found = of_dials(&dialed, &allowed, 1);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].detail.contains("+1 was dialed 2 times"),
+            "{found:?}"
+        );
+    }
+}
