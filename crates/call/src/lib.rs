@@ -97,6 +97,7 @@ pub async fn start(
         config,
         metrics,
     });
+    ledger.follow_customers();
     let mut queue = QueueSpec::new(Service::CALL.subscribe_queue(), role.config.event_workers);
     queue.capacity = role.config.event_queue;
     let exchanges =

@@ -115,13 +115,14 @@ fn customer(role: Arc<Role>, event: Event) -> Work {
     struct Customer {
         id: CustomerId,
     }
+    let Ok(Customer { id }) = wire::decode::<Customer>(event.payload()) else {
+        return Work::nothing();
+    };
+    role.ledger.customer_changed(id);
     let deleted = match event.kind.as_str() {
         "customer_deleted" => true,
         "customer_frozen" => false,
         _ => return Work::nothing(),
-    };
-    let Ok(Customer { id }) = wire::decode::<Customer>(event.payload()) else {
-        return Work::nothing();
     };
     let labels = EventLabels {
         publisher: event.publisher,

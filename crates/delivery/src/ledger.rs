@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::duty::Duty;
 use crate::held::Held;
 use crate::inbox::{self, Inbox};
+use crate::interest::Interest;
 use crate::metrics::DeliveryMetrics;
 use crate::outgoing::{Announced, Outgoing};
 use crate::parking::ParkingLot;
@@ -29,6 +30,7 @@ pub struct Ledger {
     pub(crate) parking: Arc<ParkingLot>,
     pub(crate) outgoing: Arc<Outgoing>,
     pub(crate) held: Held,
+    pub(crate) interest: Interest,
     inbox: Arc<Inbox>,
 }
 
@@ -78,6 +80,7 @@ impl Ledger {
             parking,
             outgoing,
             held: Held::default(),
+            interest: Interest::default(),
             inbox,
         })
     }
@@ -133,13 +136,26 @@ impl Ledger {
         self.inbox.before(handler)
     }
 
+    /// The role hears of every change of a customer, and will tell
+    /// [`Ledger::customer_changed`]: events of customers who want no webhooks
+    /// are written without.
+    pub fn follow_customers(&self) {
+        self.interest.follow();
+    }
+
+    /// A customer has changed, and may want webhooks.
+    pub fn customer_changed(&self, customer: CustomerId) {
+        self.interest.forget(customer);
+    }
+
     /// A plain event of this service: published, no webhook (chapter 01 §3.2).
     pub fn event<T: Serialize + ?Sized>(&self, now: Timestamp, kind: &str, data: &T) -> Statement {
         self.outbox_row(now, kind, data, None)
     }
 
     /// A webhook event: published with the complete resource, and sent to
-    /// webhook-manager in its webhook shape unless the customer is nil.
+    /// webhook-manager in its webhook shape unless the customer is nil or wants
+    /// none.
     pub fn webhook_event<T: Serialize + ?Sized, W: Serialize + ?Sized>(
         &self,
         now: Timestamp,
@@ -148,8 +164,9 @@ impl Ledger {
         data: &T,
         webhook: &W,
     ) -> Statement {
-        let webhook = (!customer.is_nil())
-            .then(|| wire::encode(&webhook::SendRequest::new(customer, kind, webhook)));
+        let wanted = !customer.is_nil() && self.interest.wants(customer, now);
+        let webhook =
+            wanted.then(|| wire::encode(&webhook::SendRequest::new(customer, kind, webhook)));
         self.outbox_row(now, kind, data, webhook)
     }
 

@@ -22,6 +22,7 @@ pub mod config;
 pub mod duty;
 mod held;
 mod inbox;
+mod interest;
 pub mod ledger;
 pub mod metrics;
 mod outgoing;

@@ -95,6 +95,7 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
     let manager = FlowManager::new(&deps, config);
     let config = &manager.config;
 
+    manager.ledger.follow_customers();
     let queue = QueueSpec::new(service.subscribe_queue(), config.event_workers);
     let sources = [Service::CUSTOMER.event_exchange()];
     let handler = manager.ledger.once(Arc::new(Events(Arc::clone(&manager))));

@@ -30,19 +30,25 @@ struct Customer {
 impl EventHandler for Events {
     fn accept(&self, message: Message) -> Work {
         let event = match serde_json::from_slice::<Event>(&message.body) {
-            Ok(event) if event.kind == CUSTOMER_DELETED => event,
-            Ok(_) => return Work::nothing(),
+            Ok(event) => event,
             Err(error) => {
                 return Work::unreadable(format!("an event envelope cannot be read: {error}"));
             }
         };
         let customer = match wire::decode::<Customer>(event.payload()) {
-            Ok(customer) if !customer.id.is_nil() => customer.id,
-            Ok(_) => return Work::unreadable(format!("a {} names no customer", event.kind)),
+            Ok(customer) => customer.id,
+            Err(_) if event.kind != CUSTOMER_DELETED => return Work::nothing(),
             Err(error) => {
                 return Work::unreadable(format!("a {} cannot be read: {error}", event.kind));
             }
         };
+        self.0.ledger.customer_changed(customer);
+        if event.kind != CUSTOMER_DELETED {
+            return Work::nothing();
+        }
+        if customer.is_nil() {
+            return Work::unreadable(format!("a {} names no customer", event.kind));
+        }
         let manager = Arc::clone(&self.0);
         let run = async move { settle(customer, manager.forget_customer(customer).await) };
         Work::new(Some(customer.to_string()), run)

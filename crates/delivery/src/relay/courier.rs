@@ -7,15 +7,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::value::RawValue;
 use trunkline_bus::client::DEFAULT_TIMEOUT;
-use trunkline_bus::{Error as BusError, Method, RpcError};
-use trunkline_model::Timestamp;
+use trunkline_bus::{Error as BusError, Method, Response, RpcError};
+use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
+use trunkline_model::webhook::Taken;
+use trunkline_model::{Timestamp, wire};
 use trunkline_store::{Statement, outbox};
 use uuid::Uuid;
 
@@ -141,11 +144,15 @@ async fn hand_over(ledger: &Ledger, event: &Event) -> bool {
     request.request_id = event.id.to_string();
     let queue = Service::WEBHOOK.request_queue();
     let rpc = &ledger.rpc;
+    let changes = ledger.interest.changes();
     let answer = rpc
         .send(&queue, &request, "webhook/webhooks", DEFAULT_TIMEOUT)
         .await;
     match answer {
-        Ok(response) => response.status_code < 500,
+        Ok(response) => {
+            note_interest(ledger, webhook, &response, changes).await;
+            response.status_code < 500
+        }
         // No webhook-manager is part of this deployment.
         Err(RpcError::Transport(BusError::NoQueue(_))) => true,
         Err(error) => {
@@ -153,5 +160,24 @@ async fn hand_over(ledger: &Ledger, event: &Event) -> bool {
             ledger.metrics.retried.inc();
             false
         }
+    }
+}
+
+/// Notes a customer who wants no webhooks, if the answer says so.
+async fn note_interest(ledger: &Ledger, webhook: &str, answer: &Response, changes: u64) {
+    #[derive(serde::Deserialize)]
+    struct Whose {
+        customer_id: CustomerId,
+    }
+    let said = answer.data.as_deref().map_or("", RawValue::get);
+    let Ok(Taken { unwanted_for_ms }) = wire::decode(said) else {
+        return;
+    };
+    if unwanted_for_ms == 0 || answer.status_code >= 300 {
+        return;
+    }
+    if let (Ok(Whose { customer_id }), Ok(now)) = (wire::decode(webhook), ledger.now().await) {
+        let memory = Duration::from_millis(unwanted_for_ms);
+        ledger.interest.note_none(customer_id, changes, now, memory);
     }
 }

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use trunkline_bus::Method::Post;
+use trunkline_bus::Method::{Post, Put};
 use trunkline_companion::DEFAULT_CUSTOMER;
 use trunkline_it::asterisk::Manner;
-use trunkline_it::{House, SOURCE, event};
+use trunkline_it::{House, PATIENCE, SOURCE, event};
 use trunkline_model::service::Service;
 use uuid::Uuid;
 
 /// Requests that one outgoing call may take, that of its caller included.
-const REQUESTS: usize = 28;
+const REQUESTS: usize = 19;
 /// Batches that one outgoing call may take; what the outbox, the inbox and the
 /// due rows need is shared by many calls and counted apart.
 const BATCHES: usize = 13;
@@ -77,5 +77,38 @@ async fn one_answered_call_stays_within_its_budget() {
     assert!(total(&requests) <= REQUESTS, "{report}");
     assert!(total(&own) <= BATCHES, "{report}");
     assert_eq!(asterisk.channels(), Vec::<String>::new());
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn customer_who_gets_a_server_gets_webhooks_again() {
+    let house = House::start().await;
+    let flow = house.allow_calls().await;
+    let (_calls, mut of_call) = house.events_of(Service::CALL).await;
+    let body = json!({
+        "flow_id": flow,
+        "customer_id": DEFAULT_CUSTOMER,
+        "source": {"type": "tel", "target": SOURCE},
+        "destination": {"type": "tel", "target": "+493012345620"},
+    });
+    // Nobody takes the call: it ends, and says so.
+    let mut webhooks_of_a_call = async || {
+        house.bus.requests.take();
+        let uri = format!("/v1/calls/{}", Uuid::new_v4());
+        house.call(Post, &uri, Some(&body)).await;
+        event(&mut of_call, "call_hangup").await;
+        let counted = house.bus.requests.take();
+        let of_webhooks = counted.get("webhook-manager POST /v1/webhooks");
+        of_webhooks.copied().unwrap_or_default()
+    };
+    let in_time = tokio::time::timeout(PATIENCE, async { while webhooks_of_a_call().await > 0 {} });
+    in_time.await.expect("nobody wants webhooks");
+    let uri = format!("/v1/customers/{DEFAULT_CUSTOMER}");
+    let server = json!({"name": "with a server", "webhook_uri": "http://127.0.0.1:9/hook", "webhook_method": "POST"});
+    let updated = house.ask(Service::CUSTOMER, Put, &uri, Some(&server)).await;
+    assert_eq!(updated.status_code, 200);
+    let in_time =
+        tokio::time::timeout(PATIENCE, async { while webhooks_of_a_call().await == 0 {} });
+    in_time.await.expect("somebody wants webhooks");
     house.stop().await;
 }
