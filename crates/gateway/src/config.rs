@@ -24,7 +24,8 @@ pub struct Config {
     pub page_size: u32,
     /// Most rows that a caller may ask for.
     pub page_size_max: u32,
-    /// Customers whose tokens may change what all customers share: providers.
+    /// Customers whose tokens may change what all customers share, such as
+    /// providers, and see what is parked.
     pub operators: Vec<CustomerId>,
 }
 
