@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 use trunkline_store::{Error, Rows, Statement, Value};
@@ -15,6 +16,10 @@ use crate::error::{of, of_statement};
 /// More than the distinct statements that all roles together send.
 const CACHED_STATEMENTS: usize = 512;
 
+/// Pages in the log before they are moved into the file, 16 MB: a page that is
+/// written in every commit is moved once for all of them.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
 pub(crate) fn writer(path: &Path, config: &Config) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(config.busy_timeout)?;
@@ -22,6 +27,7 @@ pub(crate) fn writer(path: &Path, config: &Config) -> rusqlite::Result<Connectio
     // FULL: the log is synced before a batch is answered, so a power cut loses nothing.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "cache_size", -8_000)?;
     settings(&connection)?;
     Ok(connection)
@@ -31,9 +37,9 @@ pub(crate) fn reader(path: &Path, config: &Config) -> rusqlite::Result<Connectio
     let connection = Connection::open(path)?;
     connection.busy_timeout(config.busy_timeout)?;
     connection.pragma_update(None, "query_only", true)?;
+    // Not mapped into memory: every commit would unmap the whole file, in all
+    // threads, before the next query maps it again page by page.
     connection.pragma_update(None, "cache_size", -4_000)?;
-    // Pages of the file without a copy; every commit empties the cache.
-    connection.pragma_update(None, "mmap_size", 256 << 20)?;
     settings(&connection)?;
     Ok(connection)
 }
@@ -47,6 +53,9 @@ pub(crate) fn memory() -> rusqlite::Result<Connection> {
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // Plans do not depend on what is bound. Otherwise each statement that might
+    // use one of the partial indices is prepared again for every execution.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(())
 }
@@ -181,6 +190,8 @@ fn read(cell: ValueRef<'_>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
 
     #[test]
@@ -196,5 +207,21 @@ mod tests {
         assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
         assert_eq!(pragma("synchronous"), 2.into(), "FULL");
         assert_eq!(pragma("busy_timeout"), 5_000.into());
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_is_bound() {
+        let connection = memory().unwrap();
+        let tables = "CREATE TABLE t (id INTEGER PRIMARY KEY, status TEXT, at TEXT);
+            CREATE INDEX live ON t (at) WHERE status IN ('a', 'b');
+            CREATE INDEX ended ON t (at) WHERE status = 'c'";
+        connection.execute_batch(tables).unwrap();
+        let sql = "SELECT id FROM t WHERE status = ? AND at <= ? ORDER BY at LIMIT ?";
+        let mut statement = connection.prepare(sql).unwrap();
+        for status in ["a", "c", "d"] {
+            let mut rows = statement.query((status, "x", 10)).unwrap();
+            assert!(rows.next().unwrap().is_none());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 }

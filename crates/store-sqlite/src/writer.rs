@@ -112,32 +112,84 @@ fn only(mut results: Vec<Result<(), Error>>) -> Result<(), Error> {
 }
 
 /// One transaction. `Err`: nothing of the group is in the database.
+///
+/// First without savepoints, which cost a copy of every page that a batch
+/// changes: nearly all batches succeed, or are refused before they have changed
+/// anything. A batch that is refused half-way has the group done again with them.
 fn group(connection: &Connection, batches: &[Batch]) -> Result<Vec<Result<(), Error>>, Error> {
+    match transaction(connection, batches, plainly) {
+        Ok(results) => Ok(results),
+        Err(Lost::HalfWay(_)) if batches.len() > 1 => {
+            transaction(connection, batches, in_savepoint).map_err(Lost::into_error)
+        }
+        Err(lost) => Err(lost.into_error()),
+    }
+}
+
+/// Why a transaction is not committed.
+enum Lost {
+    /// The database does not take it.
+    Failed(Error),
+    /// This is why a batch is refused some of whose statements have changed rows.
+    HalfWay(Error),
+}
+
+impl Lost {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Failed(error) | Self::HalfWay(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Lost {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The result of each batch that `run` applies; `Ok(Err(_))` of `run`: nothing
+/// of the batch is left, the transaction goes on.
+fn transaction(
+    connection: &Connection,
+    batches: &[Batch],
+    run: fn(&Connection, &Batch) -> Result<Result<(), Error>, Lost>,
+) -> Result<Vec<Result<(), Error>>, Lost> {
     if !connection.is_autocommit() {
         // A roll-back has failed before.
         control(connection, "ROLLBACK")?;
     }
     // Immediate: the lock is taken here, so no later statement can find it gone.
     control(connection, "BEGIN IMMEDIATE")?;
-    let results = batches
-        .iter()
-        .map(|batch| in_savepoint(connection, batch))
-        .collect::<Result<Vec<_>, _>>();
-    let committed = results.and_then(|results| control(connection, "COMMIT").map(|()| results));
+    let results: Result<Vec<_>, Lost> =
+        batches.iter().map(|batch| run(connection, batch)).collect();
+    let committed = results.and_then(|results| {
+        control(connection, "COMMIT")?;
+        Ok(results)
+    });
     if committed.is_err() && !connection.is_autocommit() {
         control(connection, "ROLLBACK")?;
     }
     committed
 }
 
-/// `Ok(Err(_))`: this batch is undone, the transaction goes on. `Err`: the
-/// transaction is lost.
-fn in_savepoint(connection: &Connection, batch: &Batch) -> Result<Result<(), Error>, Error> {
+/// A statement that fails leaves nothing of itself (SQLite's default, ABORT).
+fn plainly(connection: &Connection, batch: &Batch) -> Result<Result<(), Error>, Lost> {
+    let before = connection.total_changes();
+    match statements(connection, batch) {
+        Ok(()) => Ok(Ok(())),
+        Err(error) if connection.is_autocommit() => Err(Lost::Failed(error)),
+        Err(error) if connection.total_changes() == before => Ok(Err(error)),
+        Err(error) => Err(Lost::HalfWay(error)),
+    }
+}
+
+fn in_savepoint(connection: &Connection, batch: &Batch) -> Result<Result<(), Error>, Lost> {
     control(connection, "SAVEPOINT batch")?;
     let result = statements(connection, batch);
     if let Err(error) = &result {
         if connection.is_autocommit() {
-            return Err(error.clone());
+            return Err(Lost::Failed(error.clone()));
         }
         control(connection, "ROLLBACK TO batch")?;
     }
@@ -157,4 +209,66 @@ fn control(connection: &Connection, sql: &'static str) -> Result<(), Error> {
         .prepare_cached(sql)
         .and_then(|mut statement| statement.raw_execute());
     done.map(|_| ()).map_err(|error| of(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use trunkline_store::{Statement, Value};
+
+    use super::*;
+
+    fn insert(id: i64) -> Statement {
+        Statement::any("INSERT INTO t VALUES (?)", vec![Value::Int(id)])
+    }
+
+    /// Must delete a row that is not there.
+    fn refused() -> Statement {
+        Statement::one("DELETE FROM t WHERE id = ?", vec![Value::Int(-1)])
+    }
+
+    fn batch(statements: impl IntoIterator<Item = Statement>) -> Batch {
+        statements.into_iter().fold(Batch::new(), Batch::with)
+    }
+
+    fn apply_all(batches: &[Batch]) -> (Vec<bool>, Vec<i64>, Counters) {
+        let connection = connection::memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+            .unwrap();
+        let counters = Counters::default();
+        let results = apply(&connection, batches, &counters);
+        assert!(connection.is_autocommit());
+        let mut rows = connection.prepare("SELECT id FROM t ORDER BY id").unwrap();
+        let ids = rows.query_map([], |row| row.get(0)).unwrap();
+        let ids = ids.collect::<Result<_, _>>().unwrap();
+        (results.iter().map(Result::is_ok).collect(), ids, counters)
+    }
+
+    #[test]
+    fn a_batch_that_is_refused_leaves_nothing_and_costs_the_others_nothing() {
+        let twice = [insert(7), insert(7)];
+        for (refused, what) in [
+            (batch([refused()]), "before anything"),
+            (batch([refused(), insert(9)]), "before anything, with more"),
+            (batch([insert(9), refused()]), "half-way"),
+            (batch(twice), "half-way by a constraint"),
+            (batch([insert(1)]), "by a constraint"),
+        ] {
+            let group = [batch([insert(1)]), refused.clone(), batch([insert(2)])];
+            let (accepted, ids, counters) = apply_all(&group);
+            assert_eq!(
+                (accepted, ids),
+                (vec![true, false, true], vec![1, 2]),
+                "{what}"
+            );
+            let stats = counters.read();
+            assert_eq!(
+                (stats.batches, stats.refused, stats.commits),
+                (2, 1, 1),
+                "{what}"
+            );
+        }
+        let (accepted, ids, _) = apply_all(&[batch([insert(9), refused()])]);
+        assert_eq!((accepted, ids), (vec![false], vec![]), "alone");
+    }
 }
