@@ -2,11 +2,12 @@
 //! 05 part A).
 //!
 //! ```text
-//!   requests ─ rpc ─ change, status ─────┐
-//!   events ─── subscribe ── attempt::done ├─> rows, events, duties ─> runner::supervisor
-//!   duties ─── rpc ── attempt::check ────┘                                │ one runner
-//!                                                                        ▼ per campaign
-//!                             gather ─ domain::campaign::tick ─ attempt::place, runner::finish
+//!   requests ─ rpc ─ change, status ──────┐
+//!   events ─── subscribe ── attempt::done ─┴─> rows, events, duties ─> runner::supervisor
+//!                                │                                         │ one runner
+//!                                ▼                                         ▼ per campaign
+//!                  reports ─> outdial-manager      gather ─ domain::campaign::tick ─ attempt::place, runner::finish
+//!                                                  watch ── attempt::look, runner::held
 //! ```
 //!
 //! A campaign that runs is a row; a runner is only what works it off. Whatever
@@ -22,6 +23,7 @@ mod links;
 mod manager;
 pub mod metrics;
 mod queue;
+mod reports;
 mod resources;
 mod rpc;
 mod runner;

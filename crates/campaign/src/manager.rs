@@ -1,8 +1,8 @@
 //! Starting the role, and the state that its parts share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Bus, Consumer, QueueSpec, Rpc, Subscription};
@@ -17,13 +17,11 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::queue::QueueClient;
+use crate::reports::{self, Reports};
 use crate::rpc;
 use crate::runner::registry::Registry;
 use crate::runner::supervisor;
 use crate::subscribe::Events;
-
-/// Workers that no check of an attempt takes.
-const WORKERS_LEFT: usize = 2;
 
 /// What the role runs on.
 #[derive(Clone)]
@@ -44,8 +42,11 @@ pub struct CampaignManager {
     pub(crate) queue: QueueClient,
     /// The campaigns that this process runs.
     pub(crate) runners: Registry,
-    /// Room for requests that ask other services about attempts.
-    pub(crate) checks: Semaphore,
+    /// What outdial-manager has to be told.
+    pub(crate) reports: Reports,
+    /// Whether outdial-manager takes many claims or reports in one request: until
+    /// it has said that it does not.
+    pub(crate) bulk: AtomicBool,
     /// Who this process is to the leases: another one after every start.
     pub(crate) holder: Uuid,
 }
@@ -53,7 +54,6 @@ pub struct CampaignManager {
 impl CampaignManager {
     fn new(deps: &Deps, config: Config) -> Arc<Self> {
         let metrics = deps.metrics.clone();
-        let checks = config.workers.saturating_sub(WORKERS_LEFT).max(1);
         let rpc = Rpc::new(
             Arc::clone(&deps.bus),
             Service::CAMPAIGN,
@@ -74,7 +74,8 @@ impl CampaignManager {
             flow: FlowClient(rpc.clone()),
             queue: QueueClient(rpc),
             runners: Registry::default(),
-            checks: Semaphore::new(checks),
+            reports: Reports::default(),
+            bulk: AtomicBool::new(true),
             holder: random::uuid(),
         })
     }
@@ -90,6 +91,8 @@ pub struct Running {
     events: Consumer,
     ledger: trunkline_delivery::Running,
     supervisor: JoinHandle<()>,
+    /// Ended after everything that makes reports.
+    reports: (JoinHandle<()>, CancellationToken),
     stop: CancellationToken,
 }
 
@@ -108,9 +111,10 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
     let config = &manager.config;
 
     // Events first: an attempt that begins must not miss its end.
+    manager.ledger.follow_customers();
     let queue = QueueSpec::new(service.subscribe_queue(), config.event_workers);
     let sources = [Service::CALL, Service::FLOW, Service::CUSTOMER].map(Service::event_exchange);
-    let handler = Arc::new(Events(Arc::clone(&manager)));
+    let handler = manager.ledger.once(Arc::new(Events(Arc::clone(&manager))));
     let events = deps
         .bus
         .subscribe(
@@ -125,12 +129,15 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
     let requests = deps.bus.serve(queue, Arc::new(router)).await?;
 
     let ledger = manager.ledger.start(&stop);
+    let ending = CancellationToken::new();
+    let reports = tokio::spawn(reports::run(Arc::clone(&manager), ending.clone()));
     let supervisor = tokio::spawn(supervisor::run(manager, stop.clone()));
     Ok(Running {
         requests,
         events,
         ledger,
         supervisor,
+        reports: (reports, ending),
         stop,
     })
 }
@@ -143,6 +150,9 @@ impl Running {
         let _ = self.supervisor.await;
         self.requests.stop().await;
         self.events.stop().await;
+        let (reports, ending) = self.reports;
+        ending.cancel();
+        let _ = reports.await;
         self.ledger.ended().await;
     }
 }

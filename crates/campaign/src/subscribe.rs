@@ -40,6 +40,11 @@ impl EventHandler for Events {
                 return Work::unreadable(format!("an event envelope cannot be read: {error}"));
             }
         };
+        if event.publisher == Service::CUSTOMER.name()
+            && let Ok(customer) = wire::decode::<Customer>(event.payload())
+        {
+            self.0.ledger.customer_changed(customer.id);
+        }
         let (meaning, labels) = match meaning(&event) {
             Ok(Some(read)) => read,
             Ok(None) => return Work::nothing(),
@@ -141,9 +146,14 @@ impl CampaignManager {
         let Some(attempt) = campaigncall::by_reference(self.db(), reference).await? else {
             return Ok(());
         };
-        self.done(&attempt, attempt::outcome_of_call(call), Report::Counted)
-            .await
-            .map(drop)
+        self.done(
+            &attempt,
+            attempt::outcome_of_call(call),
+            Report::Counted,
+            None,
+        )
+        .await
+        .map(drop)
     }
 
     async fn flow_ended(&self, flow: &Activeflow) -> Result<(), Error> {
@@ -156,7 +166,7 @@ impl CampaignManager {
         };
         match attempt.reference_type {
             ReferenceType::Flow => self
-                .done(&attempt, Outcome::Success, Report::Counted)
+                .done(&attempt, Outcome::Success, Report::Counted, None)
                 .await
                 .map(drop),
             // Its call's end is its end.

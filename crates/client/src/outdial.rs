@@ -5,7 +5,10 @@ use trunkline_bus::client::DEFAULT_TIMEOUT;
 use trunkline_bus::{Method, Request, Rpc, RpcError};
 use trunkline_model::id::{CampaignId, CampaigncallId, OutdialId, OutdialTargetId};
 use trunkline_model::outdial::Outdial;
-use trunkline_model::outdial_target::{AvailableRequest, OutdialTarget, Summary};
+use trunkline_model::outdial_target::{
+    AvailableRequest, ClaimRequest, ClaimsReply, ClaimsRequest, HeldTarget, OutdialTarget,
+    ReportsRequest, StatusReport, Summary, TargetReport,
+};
 use trunkline_model::service::Service;
 
 /// Requests to outdial-manager.
@@ -112,6 +115,68 @@ impl OutdialClient {
                 attempt_id: attempt,
             });
         self.call(request).await
+    }
+
+    /// Claims many targets at once, each as [`OutdialClient::claim`]: a route of
+    /// Trunkline's own.
+    ///
+    /// # Errors
+    ///
+    /// A bare 404 from an outdial-manager that is not ours.
+    pub async fn claim_all(&self, claims: Vec<ClaimRequest>) -> Result<ClaimsReply, RpcError> {
+        let request = self
+            .0
+            .request(Method::Post, "/v1/outdialtargets/claims")
+            .json(&ClaimsRequest { claims });
+        self.call(request).await
+    }
+
+    /// Reports how attempts ended. One that no longer applies does nothing.
+    ///
+    /// # Errors
+    ///
+    /// A bare 404 from an outdial-manager that is not ours.
+    pub async fn report_all(&self, reports: Vec<TargetReport>) -> Result<(), RpcError> {
+        let request = self
+            .0
+            .request(Method::Put, "/v1/outdialtargets/reports")
+            .json(&ReportsRequest { reports });
+        let _: serde_json::Value = self.call(request).await?;
+        Ok(())
+    }
+
+    /// Reports how an attempt ended, as the reference does.
+    ///
+    /// # Errors
+    ///
+    /// When outdial-manager refuses or does not answer.
+    pub async fn report(
+        &self,
+        target: OutdialTargetId,
+        report: &StatusReport,
+    ) -> Result<(), RpcError> {
+        let request = self
+            .0
+            .request(Method::Put, format!("/v1/outdialtargets/{target}/status"))
+            .json(report);
+        let _: serde_json::Value = self.call(request).await?;
+        Ok(())
+    }
+
+    /// The targets that are being called, those behind `after` in the order of
+    /// their ids: a resource of Trunkline's own.
+    ///
+    /// # Errors
+    ///
+    /// A bare 404 from an outdial-manager that is not ours.
+    pub async fn held(
+        &self,
+        id: OutdialId,
+        after: OutdialTargetId,
+        limit: u32,
+    ) -> Result<Vec<HeldTarget>, RpcError> {
+        let uri = format!("/v1/outdials/{id}/held?after={after}&limit={limit}");
+        self.call(self.0.request(Method::Get, uri)).await
     }
 
     async fn call<T: serde::de::DeserializeOwned + Default>(

@@ -165,6 +165,60 @@ pub struct StatusReport {
     pub untried: bool,
 }
 
+/// Body of `POST /v1/outdialtargets/claims`, Trunkline's own: many claims in one
+/// request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct ClaimsRequest {
+    pub claims: Vec<ClaimRequest>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct ClaimRequest {
+    pub target_id: OutdialTargetId,
+    /// 0 to 4.
+    pub destination_index: i64,
+    /// The attempt that claims it; never nil.
+    pub attempt_id: CampaigncallId,
+}
+
+/// Which attempts have got their targets; the others have not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct ClaimsReply {
+    pub claimed: Vec<CampaigncallId>,
+}
+
+/// Body of `PUT /v1/outdialtargets/reports`, Trunkline's own: many reports in
+/// one request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct ReportsRequest {
+    pub reports: Vec<TargetReport>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct TargetReport {
+    pub target_id: OutdialTargetId,
+    #[serde(flatten)]
+    pub report: StatusReport,
+}
+
+/// Element of the reply to `GET /v1/outdials/<id>/held`, Trunkline's own: a
+/// target that is being called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct HeldTarget {
+    pub target_id: OutdialTargetId,
+    /// Nil: whoever claimed it gave no name, as the reference.
+    pub attempt_id: CampaigncallId,
+    pub tm_claim: Option<Timestamp>,
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

@@ -1,8 +1,10 @@
 //! Reporting how an attempt ended (chapter 05 B.6, G.3). Pure.
 //!
 //! A report that names its attempt applies only while that attempt holds the
-//! target, so that a late or repeated one changes nothing. A report of the
-//! reference names none and is believed.
+//! target, so that a late or repeated one changes nothing; or while it is held
+//! by a claim without a name: then the attempt was begun by the reference's
+//! campaign-manager and is ended by ours. A report of the reference names none
+//! and is believed.
 
 use trunkline_model::id::CampaigncallId;
 use trunkline_model::outdial_target::{DESTINATION_COUNT, OutdialTarget, Status, StatusReport};
@@ -37,10 +39,13 @@ pub fn decide(target: &OutdialTarget, holder: Option<Holder>, report: &StatusRep
     if report.attempt_id.is_nil() {
         return Decision::Set;
     }
-    let Some(holder) = holder.filter(|holder| holder.attempt == report.attempt_id) else {
-        return Decision::Ignore;
-    };
     if target.status != Status::Progressing {
+        return Decision::Ignore;
+    }
+    let Some(holder) = holder else {
+        return Decision::End;
+    };
+    if holder.attempt != report.attempt_id {
         return Decision::Ignore;
     }
     let index = usize::try_from(holder.destination_index)
@@ -90,7 +95,8 @@ mod tests {
                 Decision::EndUntried { index: 3 },
             ),
             (Status::Progressing, held_by(other), false, Decision::Ignore),
-            (Status::Progressing, None, true, Decision::Ignore),
+            (Status::Progressing, None, true, Decision::End),
+            (Status::Idle, None, true, Decision::Ignore),
             (Status::Idle, held_by(mine), true, Decision::Ignore),
             (Status::Done, held_by(mine), false, Decision::Ignore),
         ];

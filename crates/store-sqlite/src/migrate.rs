@@ -40,6 +40,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     6 "0006_trunkline",
     7 "0007_inbox",
     8 "0008_parked",
+    9 "0009_campaign_reports",
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS trunkline_migrations \

@@ -41,8 +41,35 @@ pub async fn get(db: &dyn Database, campaign: CampaignId) -> Result<Option<Lease
     }))
 }
 
+/// The campaigns that need a runner, `run` and `stopping`, oldest first, each
+/// with its lease as it is. One that nobody ever ran has a lease that expired
+/// long ago, held by nil.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn of_active(db: &dyn Database, limit: u32) -> Result<Vec<Lease>, Error> {
+    let sql = "SELECT campaign.id AS campaign_id, lease.holder AS holder, lease.fence AS fence, \
+        lease.expires AS expires FROM campaign_campaigns AS campaign \
+        LEFT JOIN trunkline_campaign_leases AS lease ON lease.campaign_id = campaign.id \
+        WHERE campaign.status IN ('run', 'stopping') ORDER BY campaign.tm_create LIMIT ?";
+    let rows = db.query(sql, vec![Value::Int(limit.into())]).await?;
+    rows.map(|row| {
+        Ok(Lease {
+            campaign: row.id("campaign_id")?,
+            holder: row.id("holder")?,
+            fence: row.int("fence")?,
+            expires: row.time("expires")?.unwrap_or(Timestamp::from_micros(0)),
+        })
+    })
+}
+
 /// Takes the lease when it is free, expired or `holder`'s, with the next
 /// fencing number. None: another runner has it.
+///
+/// `abandoned` is a lease that the caller has seen unchanged for longer than
+/// its holder would have let it be: it is free as well, whatever the clock
+/// says, as long as it is still the same.
 ///
 /// # Errors
 ///
@@ -53,6 +80,7 @@ pub async fn take(
     holder: Uuid,
     now: Timestamp,
     expires: Timestamp,
+    abandoned: Option<&Lease>,
 ) -> Result<Option<Lease>, Error> {
     let create = Statement::any(
         format!(
@@ -65,15 +93,23 @@ pub async fn take(
             Timestamp::from_micros(0).into(),
         ],
     );
+    let never = Timestamp::from_micros(0);
+    let (by, fence, until) = abandoned.map_or((Uuid::nil(), -1, never), |lease| {
+        (lease.holder, lease.fence, lease.expires)
+    });
     let take = Statement::one(
         "UPDATE trunkline_campaign_leases SET holder = ?, fence = fence + 1, expires = ? \
-         WHERE campaign_id = ? AND (expires <= ? OR holder = ?)",
+         WHERE campaign_id = ? AND (expires <= ? OR holder = ? \
+         OR (holder = ? AND fence = ? AND expires = ?))",
         vec![
             Value::uuid(holder),
             expires.into(),
             Value::uuid(campaign),
             now.into(),
             Value::uuid(holder),
+            Value::uuid(by),
+            Value::Int(fence),
+            until.into(),
         ],
     );
     match db.apply(Batch::new().with(create).with(take)).await {
@@ -86,6 +122,20 @@ pub async fn take(
     Ok(get(db, campaign)
         .await?
         .filter(|lease| lease.holder == holder))
+}
+
+/// Changes nothing and refuses the batch when the lease is another runner's.
+#[must_use]
+pub fn hold(lease: &Lease) -> Statement {
+    Statement::one(
+        "UPDATE trunkline_campaign_leases SET fence = fence \
+         WHERE campaign_id = ? AND holder = ? AND fence = ?",
+        vec![
+            Value::uuid(lease.campaign),
+            Value::uuid(lease.holder),
+            Value::Int(lease.fence),
+        ],
+    )
 }
 
 /// A later end, only while the lease is held with this fencing number.

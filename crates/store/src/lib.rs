@@ -33,6 +33,7 @@ pub mod broken;
 pub mod call;
 pub mod campaign;
 pub mod campaign_lease;
+pub mod campaign_report;
 pub mod campaign_rules;
 pub mod campaigncall;
 pub mod channel;

@@ -6,7 +6,8 @@ use trunkline_model::id::{CampaigncallId, OutdialId, OutdialTargetId};
 use trunkline_model::outdial_target::{OutdialTarget, Status};
 use trunkline_model::page::Page;
 
-use crate::batch::Statement;
+use crate::batch::{Expect, Statement};
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::port::Database;
@@ -73,6 +74,105 @@ pub fn claim(id: OutdialTargetId, index: usize, now: Timestamp) -> Option<Statem
     let sql = claim_text(index)?;
     let sql = format!("{sql} AND status = 'idle' AND tm_delete IS NULL");
     Some(Statement::one(sql, vec![now.into(), Value::uuid(id)]))
+}
+
+/// As [`claim`] for one attempt, in two statements that belong together: the
+/// time of the last update stays until the attempt has ended, and an attempt
+/// that held the target before never gets it again. None for an index above 4.
+#[must_use]
+pub fn claim_for_attempt(dialect: Dialect, claim: Claim, now: Timestamp) -> Option<[Statement; 2]> {
+    macro_rules! text {
+        ($column:literal) => {
+            concat!(
+                "UPDATE outdial_outdialtargets SET ",
+                $column,
+                " = coalesce(",
+                $column,
+                ", 0) + 1, status = 'progressing' \
+                WHERE id = ? AND status = 'idle' AND tm_delete IS NULL AND NOT EXISTS \
+                (SELECT 1 FROM trunkline_target_claims WHERE target_id = ? AND attempt_id = ?)"
+            )
+        };
+    }
+    const TEXTS: [&str; 5] = [
+        text!("try_count_0"),
+        text!("try_count_1"),
+        text!("try_count_2"),
+        text!("try_count_3"),
+        text!("try_count_4"),
+    ];
+    let text = TEXTS.get(usize::try_from(claim.index).ok()?).copied()?;
+    let target = Value::uuid(claim.target);
+    let params = vec![target.clone(), target, Value::uuid(claim.attempt)];
+    Some([
+        Statement::one(text, params),
+        replace_claim(dialect, claim, now),
+    ])
+}
+
+/// What an attempt came to: `progressing` → `idle` or `done`, while the attempt
+/// holds the target, or nobody who gave a name does. Changes nothing otherwise:
+/// it is late, or repeated.
+#[must_use]
+pub fn end_attempt(
+    target: OutdialTargetId,
+    attempt: CampaigncallId,
+    status: &Status,
+    now: Timestamp,
+) -> Statement {
+    let id = Value::uuid(target);
+    Statement::any(
+        "UPDATE outdial_outdialtargets SET status = ?, tm_update = ? \
+         WHERE id = ? AND status = 'progressing' AND tm_delete IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM trunkline_target_claims WHERE target_id = ? AND attempt_id <> ?)",
+        vec![
+            status.as_str().into(),
+            now.into(),
+            id.clone(),
+            id,
+            Value::uuid(attempt),
+        ],
+    )
+}
+
+/// A target that is being called, and who claimed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub target: OutdialTargetId,
+    /// Nil: whoever it was gave no name.
+    pub attempt: CampaigncallId,
+    /// When it was claimed by that attempt.
+    pub since: Option<Timestamp>,
+}
+
+/// The targets of an outdial that are being called, by id, those behind `after`.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn held(
+    db: &dyn Database,
+    outdial: OutdialId,
+    after: OutdialTargetId,
+    limit: u32,
+) -> Result<Vec<Held>, Error> {
+    let sql = "SELECT target.id AS id, claim.attempt_id AS attempt_id, claim.tm_create AS since \
+        FROM outdial_outdialtargets AS target \
+        LEFT JOIN trunkline_target_claims AS claim ON claim.target_id = target.id \
+        WHERE target.outdial_id = ? AND target.status = 'progressing' \
+        AND target.tm_delete IS NULL AND target.id > ? ORDER BY target.id LIMIT ?";
+    let params = vec![
+        Value::uuid(outdial),
+        Value::uuid(after),
+        Value::Int(limit.into()),
+    ];
+    db.query(sql, params).await?.map(|row| {
+        Ok(Held {
+            target: row.id("id")?,
+            attempt: row.id("attempt_id")?,
+            since: row.time("since")?,
+        })
+    })
 }
 
 /// As [`claim`], whatever the status: what the reference's route does
@@ -184,6 +284,25 @@ pub fn insert_claim(claim: Claim, now: Timestamp) -> Statement {
             ("tm_create", now.into()),
         ],
     )
+}
+
+fn replace_claim(dialect: Dialect, claim: Claim, now: Timestamp) -> Statement {
+    let sql = format!(
+        "{} trunkline_target_claims (target_id, attempt_id, destination_index, tm_create) \
+         VALUES (?, ?, ?, ?)",
+        dialect.replace()
+    );
+    let params = vec![
+        Value::uuid(claim.target),
+        Value::uuid(claim.attempt),
+        Value::Int(claim.index),
+        now.into(),
+    ];
+    // MySQL counts a replaced row twice.
+    Statement {
+        expect: Expect::Some,
+        ..Statement::any(sql, params)
+    }
 }
 
 /// Forgets who holds a target, if it is this attempt.

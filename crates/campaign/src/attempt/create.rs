@@ -5,29 +5,25 @@ use trunkline_client::Error as RpcError;
 use trunkline_domain::campaign::tick::WaitReason;
 use trunkline_model::activeflow::{self, CreateRequest};
 use trunkline_model::call::{Call, CreateWithIdRequest};
-use trunkline_model::campaign::{Campaign, Type};
+use trunkline_model::campaign::Type;
 use trunkline_model::campaigncall::{Campaigncall, Status};
 use trunkline_model::error;
 use trunkline_model::id::CallId;
-use trunkline_store::{Batch, Error, campaigncall};
+use trunkline_store::{Batch, Error, campaign_lease, campaigncall};
 
-use super::place::{Placed, Reason, fail};
-use crate::manager::CampaignManager;
+use super::place::{Placed, Reason, Volley, fail};
 
 /// Creates what the campaign's type asks for.
-pub(super) async fn create(
-    manager: &CampaignManager,
-    campaign: &Campaign,
-    call: &Campaigncall,
-) -> Result<Placed, Error> {
-    match campaign.kind {
-        Type::Flow => create_activeflow(manager, call).await,
-        Type::Call | Type::None | Type::Other(_) => create_call(manager, call).await,
+pub(super) async fn create(volley: &Volley, call: &Campaigncall) -> Result<Placed, Error> {
+    match volley.campaign.kind {
+        Type::Flow => create_activeflow(volley, call).await,
+        Type::Call | Type::None | Type::Other(_) => create_call(volley, call).await,
     }
 }
 
 /// The call of an attempt (chapter 05 A.8.5).
-async fn create_call(manager: &CampaignManager, call: &Campaigncall) -> Result<Placed, Error> {
+async fn create_call(volley: &Volley, call: &Campaigncall) -> Result<Placed, Error> {
+    let manager = &volley.manager;
     let asked = CreateWithIdRequest {
         flow_id: call.flow_id,
         activeflow_id: call.activeflow_id,
@@ -43,38 +39,30 @@ async fn create_call(manager: &CampaignManager, call: &Campaigncall) -> Result<P
         // Compat: the reference answers `200 null` without a dial route.
         Ok(Some(_) | None) => {
             let reason = "no call was created: is there a dial route?".to_owned();
-            return fail(manager, call, Reason::Refused(reason)).await;
+            return fail(volley, call, Reason::Refused(reason)).await;
         }
         Err(error) => error,
     };
-    match judge(&error) {
-        Verdict::Exists => Ok(Placed::Started),
-        Verdict::Unknown => Ok(Placed::Unknown),
-        Verdict::Away => fail(manager, call, Reason::Away(away_reason(&error))).await,
-        // Whoever broke off in the middle may have made the call.
-        Verdict::Broken
-            if !manager
-                .call
-                .get(id)
-                .await
-                .is_err_and(|error| error.is_not_found()) =>
-        {
-            Ok(Placed::Unknown)
-        }
-        Verdict::Broken | Verdict::Refused => {
-            fail(manager, call, Reason::Refused(error.to_string())).await
-        }
+    let verdict = judge(&error);
+    // Whoever answers with an error may have made the call before it failed.
+    // The answer is the end of it: what does not exist now never will.
+    if verdict.is_answer() && !is_missing(&manager.call.get(id).await) {
+        return Ok(Placed::Unknown);
     }
+    end(volley, call, verdict, &error, away_reason(&error)).await
+}
+
+fn is_missing<T>(found: &Result<T, RpcError>) -> bool {
+    found.as_ref().is_err_and(RpcError::is_not_found)
 }
 
 /// The activeflow of an attempt of a `flow` campaign (chapter 05 A.8.6).
-async fn create_activeflow(
-    manager: &CampaignManager,
-    call: &Campaigncall,
-) -> Result<Placed, Error> {
-    let call = &progressing(manager, call).await?;
+async fn create_activeflow(volley: &Volley, call: &Campaigncall) -> Result<Placed, Error> {
+    let manager = &volley.manager;
+    let call = &progressing(volley, call).await?;
+    let id = call.activeflow_id;
     let asked = CreateRequest {
-        id: call.activeflow_id,
+        id,
         customer_id: call.customer_id,
         flow_id: call.flow_id,
         reference_type: activeflow::ReferenceType::Campaign,
@@ -82,31 +70,43 @@ async fn create_activeflow(
         ..CreateRequest::default()
     };
     let answer = match manager.flow.create_activeflow(&asked).await {
-        Ok(_) => manager.flow.execute(call.activeflow_id).await,
+        Ok(_) => manager.flow.execute(id).await,
         Err(error) => Err(error),
     };
     let Err(error) = answer else {
         return Ok(Placed::Started);
     };
-    match judge(&error) {
+    let verdict = judge(&error);
+    if verdict.is_answer() && !is_missing(&manager.flow.activeflow(id).await) {
+        return Ok(Placed::Unknown);
+    }
+    end(volley, call, verdict, &error, WaitReason::FlowAway).await
+}
+
+async fn end(
+    volley: &Volley,
+    call: &Campaigncall,
+    verdict: Verdict,
+    error: &RpcError,
+    away: WaitReason,
+) -> Result<Placed, Error> {
+    match verdict {
         Verdict::Exists => Ok(Placed::Started),
-        Verdict::Unknown | Verdict::Broken => Ok(Placed::Unknown),
-        Verdict::Away => fail(manager, call, Reason::Away(WaitReason::FlowAway)).await,
-        Verdict::Refused => fail(manager, call, Reason::Refused(error.to_string())).await,
+        Verdict::Unknown => Ok(Placed::Unknown),
+        Verdict::NotSent | Verdict::Away => fail(volley, call, Reason::Away(away)).await,
+        Verdict::Refused => fail(volley, call, Reason::Refused(error.to_string())).await,
     }
 }
 
-async fn progressing(
-    manager: &CampaignManager,
-    call: &Campaigncall,
-) -> Result<Campaigncall, Error> {
-    let now = manager.ledger.now().await?;
+async fn progressing(volley: &Volley, call: &Campaigncall) -> Result<Campaigncall, Error> {
+    let ledger = &volley.manager.ledger;
+    let now = ledger.now().await?;
     let call = Campaigncall {
         status: Status::Progressing,
         tm_update: Some(now),
         ..call.clone()
     };
-    let event = manager.ledger.webhook_event(
+    let event = ledger.webhook_event(
         now,
         call.customer_id,
         "campaigncall_updated",
@@ -114,32 +114,44 @@ async fn progressing(
         call.webhook(),
     );
     let batch = Batch::new()
+        .with(campaign_lease::hold(&volley.lease))
         .with(campaigncall::set_progressing(call.id, now))
         .with(event);
-    manager.ledger.apply(batch).await?;
+    ledger.apply(batch).await?;
     Ok(call)
 }
 
 /// What the answer to a create says about what was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     /// It exists under this id: the request was delivered twice.
     Exists,
     Refused,
-    /// The service is away and has created nothing.
+    /// The service says that it cannot do it now.
     Away,
-    /// The service failed in the middle.
-    Broken,
+    /// The request did not leave.
+    NotSent,
     Unknown,
+}
+
+impl Verdict {
+    /// Whether the service has answered that it did not do it.
+    fn is_answer(self) -> bool {
+        match self {
+            Self::Refused | Self::Away => true,
+            Self::Exists | Self::NotSent | Self::Unknown => false,
+        }
+    }
 }
 
 fn judge(error: &RpcError) -> Verdict {
     match error {
         RpcError::Typed(typed) if typed.status == error::Status::AlreadyExists => Verdict::Exists,
         RpcError::Answer(_) => Verdict::Unknown,
-        RpcError::Transport(transport) if !transport.not_delivered() => Verdict::Unknown,
+        RpcError::Transport(transport) if transport.not_delivered() => Verdict::NotSent,
+        RpcError::Transport(_) => Verdict::Unknown,
         _ if error.is_unavailable() => Verdict::Away,
-        RpcError::Status(500..) => Verdict::Broken,
-        RpcError::Typed(_) | RpcError::Status(_) | RpcError::Transport(_) => Verdict::Refused,
+        RpcError::Typed(_) | RpcError::Status(_) => Verdict::Refused,
     }
 }
 

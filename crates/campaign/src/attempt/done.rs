@@ -1,15 +1,10 @@
-//! The end of an attempt: its result, and the report to outdial-manager
+//! The end of an attempt: its result, and what outdial-manager is to be told
 //! (chapter 05 A.9.3).
 
-use trunkline_bus::Method;
-use trunkline_delivery::Duty;
 use trunkline_domain::campaign::attempt;
-use trunkline_model::Timestamp;
 use trunkline_model::campaigncall::{Campaigncall, Outcome, Status};
-use trunkline_model::id::CampaigncallId;
-use trunkline_model::outdial_target::StatusReport;
-use trunkline_model::service::Service;
-use trunkline_store::{Batch, Error, campaigncall};
+use trunkline_store::campaign_lease::Lease;
+use trunkline_store::{Batch, Error, campaign_lease, campaign_report, campaigncall};
 
 use crate::manager::CampaignManager;
 use crate::metrics::DoneLabels;
@@ -26,18 +21,19 @@ pub(crate) enum Report {
 }
 
 impl CampaignManager {
-    /// Ends an attempt. False when it had ended before: then nothing changes.
+    /// Ends an attempt. False when it had ended before, or when `lease`, if one
+    /// is given, is another runner's by now: then nothing changes.
     pub(crate) async fn done(
         &self,
         call: &Campaigncall,
         outcome: Outcome,
         report: Report,
+        lease: Option<&Lease>,
     ) -> Result<bool, Error> {
         if call.status == Status::Done {
             return Ok(false);
         }
         let ledger = &self.ledger;
-        let ours = self.is_ours(call.id).await?;
         let now = ledger.now().await?;
         let ended = Campaigncall {
             status: Status::Done,
@@ -52,14 +48,14 @@ impl CampaignManager {
             &ended,
             ended.webhook(),
         );
-        let mut batch = Batch::new()
-            .with(campaigncall::set_done(ended.id, &ended.result, now))
-            .with(event)
-            .with(ledger.cancel_all_of(ended.id));
-        if report != Report::Nothing {
-            let duty = report_duty(&ended, ours, report == Report::Untried, now);
-            batch.push(ledger.schedule(now, &duty));
-        }
+        let mut batch: Batch = lease.map(campaign_lease::hold).into_iter().collect();
+        batch.push(campaigncall::set_done(ended.id, &ended.result, now));
+        batch.push(event);
+        let due = due_report(&ended, report);
+        batch.extend(
+            due.iter()
+                .map(|due| campaign_report::insert(self.db().dialect(), due)),
+        );
         match ledger.apply(batch).await {
             Ok(()) => {}
             Err(error) if error.is_conflict() => return Ok(false),
@@ -70,29 +66,28 @@ impl CampaignManager {
         };
         self.metrics.campaigncall_done.get_or_create(&labels).inc();
         tracing::debug!(campaigncall_id = %ended.id, campaign_id = %ended.campaign_id, result = %ended.result, "an attempt has ended");
+        if let Some(due) = due {
+            self.reports.hand(due);
+        }
         // Whoever else runs the campaign looks once a second.
-        self.runners.wake(ended.campaign_id);
+        self.runners.ended(ended.campaign_id, ended.id);
         Ok(true)
     }
 }
 
-/// It is sent until it was answered, so no target stays `progressing`. A claim
-/// that names no attempt is ended by a report that names none.
-fn report_duty(call: &Campaigncall, ours: bool, untried: bool, now: Timestamp) -> Duty {
-    let report = StatusReport {
+/// It is a row until outdial-manager has answered, so no target stays
+/// `progressing`.
+fn due_report(call: &Campaigncall, report: Report) -> Option<campaign_report::Report> {
+    if report == Report::Nothing {
+        return None;
+    }
+    Some(campaign_report::Report {
+        attempt: call.id,
+        campaign: call.campaign_id,
+        target: call.outdial_target_id,
         status: attempt::target_status(&call.result),
-        attempt_id: if ours { call.id } else { CampaigncallId::NIL },
-        untried,
-    };
-    Duty::new(
-        format!("report:{}", call.id),
-        call.id,
-        now,
-        Service::OUTDIAL.request_queue(),
-        Method::Put,
-        format!("/v1/outdialtargets/{}/status", call.outdial_target_id),
-    )
-    .json(&report)
+        untried: report == Report::Untried,
+    })
 }
 
 fn label(outcome: &Outcome) -> &'static str {

@@ -1,6 +1,5 @@
 //! The routes of campaign-manager (chapter 05 A.4), and Trunkline's own.
 
-mod attempts;
 mod campaigncalls;
 mod campaigns;
 mod explain;
@@ -127,18 +126,6 @@ fn own(router: Router<CampaignManager>) -> Router<CampaignManager> {
             "/v1/campaigns/{id}/release/{id}",
             "/v1/campaigns/<campaign-id>/release",
             campaigns::release,
-        )
-        .route(
-            Post,
-            "/v1/campaigncalls/{id}/check",
-            "/v1/campaigncalls/<campaigncall-id>/check",
-            attempts::check,
-        )
-        .route(
-            Post,
-            "/v1/campaigncalls/{id}/dial-timeout",
-            "/v1/campaigncalls/<campaigncall-id>/dial-timeout",
-            attempts::dial_timeout,
         )
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   supervisor ── lease ──> run ──┬── keep: renews the lease; its loss ends the runner at once
+//!                                 ├── look_after: looks at live attempts, gives targets back
 //!                                 └── work: gather ── tick::decide ── wait, dial, finish ──┐
 //!                                             ^───────────────────────────────────────────┘
 //! ```
@@ -10,13 +11,14 @@
 //! end of it writes nothing. What it knows in memory (the pace, the calls being
 //! placed, the brake) may be lost at any time; the rows say the rest.
 
-mod adopt;
 mod finish;
 pub(crate) mod gather;
+mod held;
 mod lease;
 pub(crate) mod placing;
 pub(crate) mod registry;
 pub(crate) mod supervisor;
+pub(crate) mod watch;
 mod work;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use trunkline_model::id::CampaignId;
 use trunkline_store::Batch;
 use trunkline_store::campaign_lease::{self, Lease};
 
+use self::watch::Watch;
 use crate::manager::CampaignManager;
 
 /// One campaign, run by this process as long as the lease holds.
@@ -34,6 +37,7 @@ pub(crate) struct Run {
     pub(crate) manager: Arc<CampaignManager>,
     pub(crate) lease: Lease,
     pub(crate) wake: Arc<Notify>,
+    pub(crate) watch: Arc<Watch>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -49,7 +53,7 @@ enum End {
 }
 
 /// Runs a campaign to its end.
-pub(crate) async fn run(run: Run) {
+pub(crate) async fn run(run: Arc<Run>) {
     let left = Left {
         manager: Arc::clone(&run.manager),
         id: run.lease.campaign,
@@ -57,6 +61,7 @@ pub(crate) async fn run(run: Run) {
     let end = tokio::select! {
         biased;
         () = lease::keep(&run) => End::LeaseLost,
+        () = Box::pin(watch::look_after(&run)) => End::LeaseLost,
         end = Box::pin(work::work(&run)) => end,
     };
     match end {

@@ -14,7 +14,7 @@ use trunkline_store::Error;
 
 use super::gather::{self, Facts, Memory, Views};
 use super::placing::Placing;
-use super::{End, Run, adopt, finish};
+use super::{End, Run, finish};
 use crate::attempt::place::Placed;
 
 /// Pause after a write that another writer was faster with, and after an error
@@ -28,10 +28,8 @@ const CHAIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the runner knows besides the rows.
 struct Worker<'a> {
-    run: &'a Run,
+    run: &'a Arc<Run>,
     began: Instant,
-    /// Whether attempts of others were looked for.
-    adopted: bool,
     /// None until the store has said what time it is.
     bucket: Option<Bucket>,
     brake: Brake,
@@ -52,11 +50,10 @@ enum Next {
 }
 
 /// Works until the campaign has stopped or the process is told to.
-pub(super) async fn work(run: &Run) -> End {
+pub(super) async fn work(run: &Arc<Run>) -> End {
     let mut worker = Worker {
         run,
         began: Instant::now(),
-        adopted: false,
         bucket: None,
         brake: Brake::default(),
         views: Views::default(),
@@ -97,10 +94,6 @@ impl Worker<'_> {
     async fn tick(&mut self) -> Result<Next, Error> {
         let manager = Arc::clone(&self.run.manager);
         manager.metrics.campaign_execute.inc();
-        if !self.adopted {
-            adopt::adopt(self.run).await?;
-            self.adopted = true;
-        }
         let now = manager.ledger.now().await?;
         let facts = self.gather(now).await?;
         self.rate = facts.rules.calls_per_second;
@@ -165,15 +158,13 @@ impl Worker<'_> {
         let (Some(campaign), Some(plan)) = (facts.campaign, facts.outplan) else {
             return;
         };
-        let (campaign, plan) = (Arc::new(campaign), Arc::new(plan));
         (self.waiting, self.ending) = (None, None);
         tracing::debug!(campaign_id = %campaign.id, dials = dials.len(), live = facts.live, "a campaign dials");
         if let Some(bucket) = &mut self.bucket {
             bucket.take(u32::try_from(dials.len()).unwrap_or(u32::MAX));
         }
-        for dial in dials {
-            self.placing.begin(self.run, &campaign, &plan, dial);
-        }
+        let campaign = Arc::new(campaign);
+        self.placing.begin(self.run, campaign, plan, dials);
     }
 
     async fn stop(&mut self, facts: &Facts, reason: StopReason) -> Result<Next, Error> {
@@ -221,7 +212,7 @@ impl Worker<'_> {
     }
 
     /// Finishes what was begun: an attempt that is cut off is only known to its
-    /// check, fifteen seconds later.
+    /// next runner, fifteen seconds later.
     async fn drain(&mut self) {
         while let Some((target, placed)) = self.placing.next().await {
             self.note(target, placed);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use trunkline_bus::Method::Post;
 use trunkline_campaign::{Config, invariants};
-use trunkline_model::campaign::Status;
+use trunkline_model::campaign::{Campaign, Status};
 use trunkline_model::campaigncall::{Campaigncall, ReferenceType, Status as AttemptStatus};
 use trunkline_model::id::{CampaigncallId, ReferenceId};
 use trunkline_model::outdial_target::Status as TargetStatus;
@@ -110,16 +110,16 @@ async fn a_runner_that_loses_its_lease_writes_nothing() {
     world.set_rules(campaign.id, 50.0, 50).await;
     world.set_status(campaign.id, "run").await;
     pass(1_000).await;
-    let expires = world.now().plus_millis(20_000);
-    world
-        .db
-        .apply(Batch::new().with(steal(&campaign, expires)))
-        .await
-        .unwrap();
+    let steal = steal(&campaign, world.now().plus_millis(4_000));
+    world.db.apply(Batch::new().with(steal)).await.unwrap();
     let written = world.attempts().await.len();
     assert!(written > 0 && written < 100);
     // Longer than the runner needs to notice.
-    pass(15_000).await;
+    for _ in 0..15 {
+        pass(1_000).await;
+        let batch = Batch::new().with(renew(&campaign, world.now().plus_millis(4_000)));
+        world.db.apply(batch).await.unwrap();
+    }
     assert_eq!(world.attempts().await.len(), written);
     assert_eq!(world.get(campaign.id).await.status, Status::Run);
     let live = invariants::unfinished_attempts(&world.attempts().await);
@@ -175,16 +175,21 @@ async fn attempts_of_another_campaign_manager_are_brought_to_their_end() {
     );
 }
 
-fn steal(
-    campaign: &trunkline_model::campaign::Campaign,
-    expires: trunkline_model::Timestamp,
-) -> Statement {
+const THIEF: uuid::Uuid = uuid::Uuid::from_u128(99);
+
+fn steal(campaign: &Campaign, expires: trunkline_model::Timestamp) -> Statement {
     Statement::one(
         "UPDATE trunkline_campaign_leases SET holder = ?, fence = fence + 1, expires = ? WHERE campaign_id = ?",
-        vec![
-            Cell::uuid(uuid::Uuid::from_u128(99)),
-            expires.into(),
-            Cell::uuid(campaign.id),
-        ],
+        vec![Cell::uuid(THIEF), expires.into(), Cell::uuid(campaign.id)],
     )
+}
+
+fn renew(campaign: &Campaign, expires: trunkline_model::Timestamp) -> Statement {
+    let lease = campaign_lease::Lease {
+        campaign: campaign.id,
+        holder: THIEF,
+        fence: 2,
+        expires,
+    };
+    campaign_lease::renew(&lease, expires)
 }

@@ -107,6 +107,14 @@ impl Calls {
         self.rows.lock().unwrap().len()
     }
 
+    /// Calls made to a number.
+    pub(crate) fn made_to(&self, number: &str) -> usize {
+        let rows = self.rows.lock().unwrap();
+        rows.values()
+            .filter(|call| call.destination.target == number)
+            .count()
+    }
+
     /// How often each destination was asked for.
     pub(crate) fn dials(&self) -> BTreeMap<String, usize> {
         self.counts.lock().unwrap().clone()

@@ -28,7 +28,7 @@ use trunkline_store::{Database, Filter, campaigncall, outdial_target};
 use trunkline_store_sqlite::SqliteDatabase;
 
 use crate::fakes::{Calls, Flows};
-use crate::mortal::Mortal;
+use crate::mortal::{Life, Mortal};
 
 pub(crate) struct World {
     pub(crate) bus: InProcess,
@@ -47,16 +47,20 @@ pub(crate) struct World {
 /// A process that runs the role.
 pub(crate) struct Process {
     pub(crate) metrics: Metrics,
+    pub(crate) life: Arc<Life>,
     running: trunkline_campaign::Running,
     stop: CancellationToken,
-    dead: CancellationToken,
 }
 
 impl Process {
     /// As `kill -9`: nothing is finished, nothing is given back.
     pub(crate) fn kill(self) {
-        self.dead.cancel();
+        self.life.dead.cancel();
     }
+
+    /// Takes its queues away, so that another one can have them: it stands still
+    /// meanwhile, and does not end.
+    pub(crate) fn leave(self) {}
 
     /// As SIGTERM.
     pub(crate) async fn shut_down(self) {
@@ -144,19 +148,22 @@ impl World {
 
     /// A process whose requests travel for `lag` in each direction.
     pub(crate) async fn start_with_lag(&self, config: Config, lag: Duration) -> Process {
-        let (stop, dead) = (self.stop.child_token(), CancellationToken::new());
+        self.start_with(config, Life::with_lag(lag)).await
+    }
+
+    /// A process with this life.
+    pub(crate) async fn start_with(&self, config: Config, life: Arc<Life>) -> Process {
+        let stop = self.stop.child_token();
         let bus: Arc<dyn Bus> = Arc::new(self.bus.clone());
         let metrics = Metrics::default();
         let deps = trunkline_campaign::Deps {
             bus: Arc::new(Mortal {
                 inner: bus,
-                dead: dead.clone(),
-                lag,
+                life: Arc::clone(&life),
             }),
             db: Arc::new(Mortal {
                 inner: Arc::clone(&self.db),
-                dead: dead.clone(),
-                lag,
+                life: Arc::clone(&life),
             }),
             metrics: metrics.clone(),
         };
@@ -169,9 +176,9 @@ impl World {
         };
         Process {
             metrics,
+            life,
             running,
             stop,
-            dead,
         }
     }
 
@@ -353,9 +360,10 @@ impl World {
             .collect()
     }
 
-    /// Waits until no event waits and no duty is due.
+    /// Waits until no event and no report waits and no duty is due.
     pub(crate) async fn settle(&self) {
         let sql = "SELECT (SELECT count(*) FROM trunkline_outbox) + \
+            (SELECT count(*) FROM trunkline_campaign_reports) + \
             (SELECT count(*) FROM trunkline_due WHERE due_at <= ?) AS n";
         self.until("nothing waits", || async {
             let rows = self.db.query(sql, vec![self.now().into()]).await.unwrap();

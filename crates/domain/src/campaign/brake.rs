@@ -12,7 +12,22 @@ use super::tick::WaitReason;
 pub struct Brake {
     /// Refused creates since the last one that succeeded.
     refused: u32,
-    hold: Option<(Timestamp, WaitReason)>,
+    hold: Option<Hold>,
+}
+
+/// A pause. Before its beginning it does not hold either: the clock has been
+/// set back then, and would make it as much longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hold {
+    from: Timestamp,
+    until: Timestamp,
+    because: WaitReason,
+}
+
+impl Hold {
+    fn rest(&self, now: Timestamp) -> Option<Duration> {
+        (self.from <= now && now < self.until).then(|| self.until.since(now))
+    }
 }
 
 /// When and how hard a campaign is slowed down.
@@ -37,14 +52,14 @@ impl Brake {
     pub fn refused(&mut self, limits: &Limits, now: Timestamp) -> bool {
         self.refused = self.refused.saturating_add(1);
         if self.refused >= limits.refused {
-            self.hold_until(now.plus(limits.pause), WaitReason::FailingCreates);
+            self.hold(now, limits.pause, WaitReason::FailingCreates);
         }
         self.refused == limits.refused
     }
 
     /// A service was away: nothing is dialed for `pause`.
     pub fn away(&mut self, because: WaitReason, now: Timestamp, pause: Duration) {
-        self.hold_until(now.plus(pause), because);
+        self.hold(now, pause, because);
     }
 
     /// What is left of an allowance: nothing during a pause, and one attempt at
@@ -59,16 +74,22 @@ impl Brake {
         limits: &Limits,
         now: Timestamp,
     ) -> Result<u32, (Duration, WaitReason)> {
-        match self.hold {
-            Some((until, because)) if until > now => Err((until.since(now), because)),
-            Some(_) | None if self.refused >= limits.refused => Ok(allowance.min(1)),
-            Some(_) | None => Ok(allowance),
+        let rest = |hold: Hold| Some((hold.rest(now)?, hold.because));
+        match self.hold.and_then(rest) {
+            Some(held) => Err(held),
+            None if self.refused >= limits.refused => Ok(allowance.min(1)),
+            None => Ok(allowance),
         }
     }
 
-    fn hold_until(&mut self, until: Timestamp, because: WaitReason) {
-        if self.hold.is_none_or(|(held, _)| held < until) {
-            self.hold = Some((until, because));
+    fn hold(&mut self, now: Timestamp, pause: Duration, because: WaitReason) {
+        let held = self.hold.and_then(|hold| hold.rest(now));
+        if held.is_none_or(|rest| rest < pause) {
+            self.hold = Some(Hold {
+                from: now,
+                until: now.plus(pause),
+                because,
+            });
         }
     }
 }
@@ -112,5 +133,16 @@ mod tests {
             assert_eq!(brake.apply(7, &LIMITS, at(second)), waiting);
         }
         assert_eq!(brake.apply(7, &LIMITS, at(100)), Ok(7));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_ends_a_pause() {
+        let mut brake = Brake::default();
+        brake.away(WaitReason::NoAsterisk, at(10_000), Duration::from_secs(5));
+        assert!(brake.apply(7, &LIMITS, at(10_001)).is_err());
+        assert_eq!(brake.apply(7, &LIMITS, at(6_400)), Ok(7));
+        brake.away(WaitReason::NoAsterisk, at(6_400), Duration::from_secs(1));
+        let waiting = Err((Duration::from_secs(1), WaitReason::NoAsterisk));
+        assert_eq!(brake.apply(7, &LIMITS, at(6_400)), waiting);
     }
 }

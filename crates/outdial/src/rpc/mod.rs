@@ -1,5 +1,6 @@
 //! The routes of outdial-manager (chapter 05 B.4).
 
+mod bulk;
 mod outdials;
 mod selection;
 mod targets;
@@ -70,6 +71,24 @@ pub(crate) fn router(
             "/v1/outdials/{id}/targets[?]",
             "/v1/outdials/<outdial-id>/targets",
             targets::list,
+        )
+        .route(
+            Get,
+            "/v1/outdials/{id}/held?",
+            "/v1/outdials/<outdial-id>/held",
+            bulk::held,
+        )
+        .route(
+            Post,
+            "/v1/outdialtargets/claims",
+            "/v1/outdialtargets/claims",
+            bulk::claims,
+        )
+        .route(
+            Put,
+            "/v1/outdialtargets/reports",
+            "/v1/outdialtargets/reports",
+            bulk::reports,
         )
         .route(Get, "/v1/outdialtargets/{id}", TARGET, targets::get)
         .route(Delete, "/v1/outdialtargets/{id}", TARGET, targets::delete)

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use trunkline_bus::{Refusal, Reply, Routed};
+use trunkline_model::error::Status as Class;
+use trunkline_model::id::OutdialId;
 use trunkline_model::outdial_target::{AvailableRequest, Summary};
 use trunkline_store::available::{self, Rules};
+use trunkline_store::outdial;
 
 use crate::available::parameters;
 use crate::error;
@@ -16,6 +19,7 @@ pub(super) async fn available(
     routed: Routed,
 ) -> Result<Reply, Refusal> {
     let asked = parameters(&routed)?;
+    manager.refuse_deleted(routed.id(0)).await?;
     let limit = u64::try_from(asked.limit)
         .unwrap_or(0)
         .min(manager.config.max_rows);
@@ -40,6 +44,23 @@ pub(super) async fn summary(
         tm_next_try: found.next_try,
         progressing: found.progressing,
     }))
+}
+
+impl OutdialManager {
+    /// Nobody on a deleted list is dialed. Compat: one that never was is empty.
+    async fn refuse_deleted(&self, id: OutdialId) -> Result<(), Refusal> {
+        let found = outdial::get(self.db(), id)
+            .await
+            .map_err(|error| error::store(&error))?;
+        match found.filter(|found| found.tm_delete.is_some()) {
+            Some(_) => Err(error::typed(
+                Class::NotFound,
+                "OUTDIAL_NOT_FOUND",
+                "The outdial was deleted.",
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 fn rules(routed: &Routed, asked: &AvailableRequest) -> Rules {

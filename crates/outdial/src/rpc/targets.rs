@@ -110,8 +110,23 @@ pub(super) async fn progressing(
     manager: Arc<OutdialManager>,
     routed: Routed,
 ) -> Result<Reply, Refusal> {
-    let id: OutdialTargetId = routed.id(0);
     let asked: Progressing = routed.body()?;
+    try_claim(
+        &manager,
+        routed.id(0),
+        asked.attempt_id,
+        asked.destination_index,
+    )
+    .await
+}
+
+/// Claims a target for an attempt, or for a nameless one.
+pub(super) async fn try_claim(
+    manager: &OutdialManager,
+    id: OutdialTargetId,
+    attempt: CampaigncallId,
+    destination_index: i64,
+) -> Result<Reply, Refusal> {
     for _ in 0..=manager.config.conflict_retries {
         let target = manager
             .target(id)
@@ -119,8 +134,7 @@ pub(super) async fn progressing(
             .ok_or_else(|| Refusal::bare(404))?;
         let held = manager.claim_of(id).await?;
         let holder = held.map(|claim| claim.attempt);
-        let index = match claim::decide(&target, holder, asked.attempt_id, asked.destination_index)
-        {
+        let index = match claim::decide(&target, holder, attempt, destination_index) {
             claim::Decision::Claim { index } => index,
             claim::Decision::Repeated => return Ok(Reply::json(&target)),
             claim::Decision::NoSuchDestination => return Err(Refusal::bare(400)),
@@ -129,11 +143,8 @@ pub(super) async fn progressing(
             }
             claim::Decision::Deleted => return Err(not_idle("The target was deleted.")),
         };
-        if manager
-            .claim(&target, held, asked.attempt_id, index)
-            .await?
-        {
-            tracing::debug!(target_id = %id, attempt_id = %asked.attempt_id, index, "a target was claimed");
+        if manager.claim(&target, held, attempt, index).await? {
+            tracing::debug!(target_id = %id, attempt_id = %attempt, index, "a target was claimed");
             return manager.as_it_is(id).await;
         }
     }
@@ -150,8 +161,15 @@ fn not_idle(message: &str) -> Refusal {
 
 /// `PUT /v1/outdialtargets/<id>/status`
 pub(super) async fn status(manager: Arc<OutdialManager>, routed: Routed) -> Result<Reply, Refusal> {
-    let id: OutdialTargetId = routed.id(0);
-    let asked: StatusReport = routed.body()?;
+    report_one(&manager, routed.id(0), &routed.body()?).await
+}
+
+/// Writes what is reported about a target, if it still applies.
+pub(super) async fn report_one(
+    manager: &OutdialManager,
+    id: OutdialTargetId,
+    asked: &StatusReport,
+) -> Result<Reply, Refusal> {
     for _ in 0..=manager.config.conflict_retries {
         let target = manager
             .target(id)
@@ -163,7 +181,7 @@ pub(super) async fn status(manager: Arc<OutdialManager>, routed: Routed) -> Resu
             destination_index: claim.index,
         });
         let now = manager.now().await?;
-        let batch = match report::decide(&target, holder, &asked) {
+        let batch = match report::decide(&target, holder, asked) {
             report::Decision::Ignore => return Ok(Reply::json(&target)),
             report::Decision::Set => {
                 Batch::new().with(outdial_target::set_status(id, &asked.status, now))

@@ -205,7 +205,7 @@ async fn an_attempt_needs_a_running_campaign_its_lease_and_a_free_target() {
     let id = campaign.id;
     apply(&db, campaign::insert(&campaign)).await;
     let runner = Uuid::new_v4();
-    let lease = campaign_lease::take(&db, id, runner, time(1), time(9))
+    let lease = campaign_lease::take(&db, id, runner, time(1), time(9), None)
         .await
         .unwrap()
         .unwrap();
@@ -295,8 +295,9 @@ async fn an_attempt_needs_a_running_campaign_its_lease_and_a_free_target() {
 async fn a_lease_has_one_holder_and_a_growing_fence() {
     let db = memory();
     let (campaign, one, two) = (CampaignId::random(), Uuid::new_v4(), Uuid::new_v4());
-    let take =
-        |holder, now, until| campaign_lease::take(&db, campaign, holder, time(now), time(until));
+    let take = |holder, now, until| {
+        campaign_lease::take(&db, campaign, holder, time(now), time(until), None)
+    };
     let first = take(one, 1, 10).await.unwrap().unwrap();
     assert_eq!(first.fence, 1);
     assert_eq!(take(two, 9, 20).await.unwrap(), None);
