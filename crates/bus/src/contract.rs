@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a suite panics with what is wrong")]
 
+mod endurance;
 mod parking;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub async fn all(bus: Arc<dyn Bus>, prefix: &str) {
     every_bound_queue_gets_the_event(&*bus, &format!("{prefix}.fanout")).await;
     messages_wait_while_nobody_consumes(&*bus, &format!("{prefix}.wait")).await;
     stopping_waits_for_work_in_progress(&*bus, &format!("{prefix}.stop")).await;
+    endurance::all(&*bus, &format!("{prefix}.endurance")).await;
     parking::all(&*bus, &format!("{prefix}.parking")).await;
 }
 

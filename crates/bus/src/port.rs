@@ -1,5 +1,6 @@
 //! The port: what a carrier does for the roles.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -211,7 +212,18 @@ impl Work {
         }
     }
 
-    /// The same for an event that its sender does not repeat after a crash.
+    /// What a handler makes of an event. For carriers: a handler that panics
+    /// costs the delivery of this event and nothing else.
+    #[must_use]
+    pub fn accepted_by(handler: &dyn EventHandler, message: Message) -> Self {
+        let accepting = AssertUnwindSafe(|| handler.accept(message));
+        catch_unwind(accepting).unwrap_or_else(|_| {
+            let failed = Err(Retry::later("the handler panicked"));
+            Self::new(None, std::future::ready(failed))
+        })
+    }
+
+    /// This work for an event that its sender does not repeat after a crash.
     #[must_use]
     pub fn of_the_moment(mut self) -> Self {
         self.remember = Remember::InProcess;

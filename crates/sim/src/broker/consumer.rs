@@ -94,7 +94,7 @@ pub(super) fn handle(
             },
             Delivery::Event(message),
         ) => {
-            let Work { key, run, .. } = handler.accept(message.clone());
+            let Work { key, run, .. } = Work::accepted_by(&**handler, message.clone());
             let again = retry_delays.get(message.retries as usize).copied();
             let job = delivered.work(run, message, again, parking.clone());
             consumer.executor.submit(key, room, job);
