@@ -23,6 +23,10 @@ use crate::ledger::Ledger;
 /// Duties of one role that are on their way at the same time.
 const IN_FLIGHT: usize = 256;
 
+/// Attempts after which a duty that its receiver fails to do is somebody's
+/// concern; said once.
+const CONCERNING: i64 = 20;
+
 pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
     let mut scheduler = Scheduler::new(ledger);
     tokio::select! {
@@ -202,6 +206,9 @@ async fn fire(ledger: &Ledger, entry: due::Due) -> Option<Statement> {
         Err(error) => error,
     };
     let delay = ledger.config.retry_delay(entry.attempts);
+    if entry.attempts == CONCERNING && is_refused(&error) {
+        tracing::error!(key = %entry.key, queue = entry.queue, uri = entry.uri, %error, attempts = entry.attempts, "a duty fails again and again; it is repeated until it is done");
+    }
     tracing::warn!(key = %entry.key, %error, delay_ms = %delay.as_millis(), "a duty could not be done and will be tried again");
     ledger.metrics.retried.inc();
     match ledger.now().await {
@@ -211,6 +218,13 @@ async fn fire(ledger: &Ledger, entry: due::Due) -> Option<Statement> {
             None
         }
     }
+}
+
+/// Whether its receiver is there and fails, which time alone does not cure. A
+/// duty is repeated all the same: nobody else remembers it, and the receiver may
+/// be mended.
+fn is_refused(error: &RpcError) -> bool {
+    matches!(error, RpcError::Status(status) if *status != 503)
 }
 
 /// The request that a duty is.
