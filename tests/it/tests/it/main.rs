@@ -2,3 +2,6 @@
 
 mod budget;
 mod call_manager;
+mod events;
+mod parked;
+mod reconcile;
