@@ -68,13 +68,13 @@ fn ari(role: Arc<Role>, event: &Event) -> Work {
     Work::new(key, run.instrument(span)).of_the_moment()
 }
 
-/// Only a store that is away makes an event worth another delivery.
+/// What the store refuses is worth another delivery: it may be away, or another
+/// writer was first; what it never takes is parked in the end. What Asterisk or
+/// another service refuses is found when the rows are compared.
 fn settle(kind: &str, outcome: Result<(), Error>) -> Result<(), Retry> {
     match outcome {
         Ok(()) => Ok(()),
-        Err(Error::Store(
-            error @ (trunkline_store::Error::Unavailable(_) | trunkline_store::Error::Full(_)),
-        )) => Err(Retry::later(error.to_string())),
+        Err(Error::Store(error)) => Err(Retry::later(error.to_string())),
         Err(error) => {
             let cause = std::error::Error::source(&error)
                 .map(ToString::to_string)

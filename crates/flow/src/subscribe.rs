@@ -50,22 +50,18 @@ impl EventHandler for Events {
             return Work::unreadable(format!("a {} names no customer", event.kind));
         }
         let manager = Arc::clone(&self.0);
-        let run = async move { settle(customer, manager.forget_customer(customer).await) };
+        let run = async move { settle(manager.forget_customer(customer).await) };
         Work::new(Some(customer.to_string()), run)
     }
 }
 
-/// Only what may pass makes an event worth another delivery.
-fn settle(customer: CustomerId, outcome: Result<(), Failure>) -> Result<(), Retry> {
-    match outcome {
-        Ok(()) => Ok(()),
-        Err(failure) if failure.is_passing() => Err(Retry::later(failure.to_string())),
-        Err(failure) => {
-            let error = &failure as &dyn std::error::Error;
-            tracing::error!(customer_id = %customer, error, "a deleted customer's flows are left");
-            Ok(())
-        }
-    }
+/// What does not pass either is parked in the end: a deleted customer's flows
+/// must not be left for good.
+fn settle(outcome: Result<(), Failure>) -> Result<(), Retry> {
+    outcome.map_err(|failure| match std::error::Error::source(&failure) {
+        Some(cause) => Retry::later(format!("{failure}: {cause}")),
+        None => Retry::later(failure.to_string()),
+    })
 }
 
 impl FlowManager {
