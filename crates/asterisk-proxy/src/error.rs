@@ -19,7 +19,4 @@ pub enum Error {
         #[source]
         source: trunkline_bus::Error,
     },
-    /// The HTTP client cannot be built.
-    #[error("failed to build the HTTP client")]
-    Client(#[source] reqwest::Error),
 }

@@ -25,6 +25,7 @@ mod http;
 mod link;
 mod link_error;
 pub mod metrics;
+mod pool;
 mod requests;
 mod socket;
 mod status;

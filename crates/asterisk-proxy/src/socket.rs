@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use reqwest::header::AUTHORIZATION;
+use hyper::header::AUTHORIZATION;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -18,8 +18,8 @@ use url::Url;
 
 use crate::config::Config;
 use crate::link_error::LinkError;
+use crate::pool::with_causes;
 use crate::transport::EventSocket;
-use crate::wire::with_causes;
 
 /// Longest time for the connection and its handshake.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-pub use reqwest::Method;
+pub use hyper::Method;
 use trunkline_model::Timestamp;
 
 use crate::link_error::LinkError;

@@ -1,83 +1,72 @@
 //! The real way to an Asterisk: HTTP and a websocket over TCP.
 
-use std::error::Error as StdError;
-use std::time::Duration;
-
 use async_trait::async_trait;
-use bytes::BytesMut;
-use reqwest::Client;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
-use reqwest::redirect::Policy;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::link_error::LinkError;
+use crate::pool::Pool;
 use crate::socket::Socket;
 use crate::transport::{Answer, Ask, EventSocket, HttpError, Transport};
 
-/// Longest answer that is read. 1,000 channels are a third of a megabyte.
-const MAX_BODY: usize = 16 << 20;
-/// Asterisk closes an idle connection after 15 s; ours must be gone before, or a
-/// request may meet a connection that is just being closed.
-const IDLE: Duration = Duration::from_secs(10);
-/// Longest wait for a TCP connection.
-const CONNECT: Duration = Duration::from_secs(3);
-
-/// One Asterisk over TCP.
+/// One Asterisk over TCP. The account goes to its host and port and nowhere else:
+/// no proxy is asked for, and a redirection is an answer like any other.
 pub(crate) struct Wire {
-    client: Client,
+    pool: Pool,
     config: Config,
-    /// What stands before `/ari/…`.
-    base: String,
+    /// What stands before `/ari/…` in a path.
+    prefix: String,
+    host: HeaderValue,
+    authorization: HeaderValue,
 }
 
 impl Wire {
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let base = config.base()?;
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, config.account.header())]);
-        let client = Client::builder()
-            .default_headers(headers)
-            // The account is for this Asterisk: no proxy and no redirection sees it.
-            .no_proxy()
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(config.max_concurrent_requests)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(Error::Client)?;
+        let name = base.host_str().unwrap_or_default();
+        let host = match base.port() {
+            Some(port) => format!("{name}:{port}"),
+            None => name.to_owned(),
+        };
+        let port = base.port_or_known_default().unwrap_or(80);
         Ok(Self {
-            client,
+            pool: Pool::new(format!("{name}:{port}")),
             config: config.clone(),
-            base: base.as_str().trim_end_matches('/').to_owned(),
+            prefix: base.path().trim_end_matches('/').to_owned(),
+            host: HeaderValue::from_str(&host).expect("a parsed host is visible ASCII"),
+            authorization: config.account.header(),
         })
+    }
+
+    fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, HttpError> {
+        let body = ask.body.unwrap_or_default().as_bytes();
+        let mut request = Request::builder()
+            .method(ask.method)
+            .header(HOST, &self.host)
+            .header(AUTHORIZATION, &self.authorization);
+        request = if self.prefix.is_empty() {
+            request.uri(ask.uri)
+        } else {
+            request.uri(format!("{}{}", self.prefix, ask.uri))
+        };
+        if !ask.content_type.is_empty() {
+            request = request.header(CONTENT_TYPE, ask.content_type);
+        }
+        // What is no path, or no content type, is never sent.
+        request
+            .body(Full::new(Bytes::copy_from_slice(body)))
+            .map_err(|_| HttpError::Path)
     }
 }
 
 #[async_trait]
 impl Transport for Wire {
     async fn request(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
-        let url = format!("{}{}", self.base, ask.uri);
-        let mut request = self.client.request(ask.method, url);
-        if !ask.content_type.is_empty() {
-            request = request.header(CONTENT_TYPE, ask.content_type);
-        }
-        if let Some(body) = ask.body {
-            request = request.body(body.to_owned());
-        }
-        let mut response = request.send().await.map_err(of_reqwest)?;
-        let status = response.status().as_u16();
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(of_reqwest)? {
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(HttpError::Lost("the answer is too long".to_owned()));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer {
-            status,
-            body: body.freeze(),
-        })
+        self.pool.exchange(self.request(ask)?).await
     }
 
     async fn connect(&self) -> Result<Box<dyn EventSocket>, LinkError> {
@@ -85,26 +74,37 @@ impl Transport for Wire {
     }
 }
 
-fn of_reqwest(error: reqwest::Error) -> HttpError {
-    let connect = error.is_connect();
-    let text = with_causes(&error.without_url());
-    if connect {
-        HttpError::Connect(text)
-    } else {
-        HttpError::Lost(text)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use hyper::Method;
 
-/// An error and its causes in one line, the last one first said.
-pub(crate) fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
+    use super::*;
+
+    #[test]
+    fn a_request_holds_the_path_the_host_and_the_secret_account() {
+        for (url, host, path) in [
+            ("http://127.0.0.1:8088", "127.0.0.1:8088", "/ari/bridges"),
+            ("http://[::1]:8088/pbx/", "[::1]:8088", "/pbx/ari/bridges"),
+            ("http://asterisk", "asterisk", "/ari/bridges"),
+        ] {
+            let config = Config {
+                url: url.to_owned(),
+                account: crate::Account::new("user:secret"),
+                ..Config::default()
+            };
+            let wire = Wire::new(&config).unwrap();
+            let ask = Ask {
+                method: Method::GET,
+                uri: "/ari/bridges",
+                content_type: "",
+                body: None,
+            };
+            let request = Wire::request(&wire, ask).unwrap();
+            assert_eq!(request.uri(), path);
+            assert_eq!(request.headers()[HOST], host);
+            assert_eq!(request.headers()[AUTHORIZATION], "Basic dXNlcjpzZWNyZXQ=");
+            assert!(!format!("{request:?}").contains("dXNlcjpzZWNyZXQ="));
+            assert!(request.headers().get(CONTENT_TYPE).is_none());
         }
-        cause = inner.source();
     }
-    text
 }
