@@ -58,28 +58,59 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
             },
             Target::Bridge(_) | Target::Other(_) => Ok(()),
         },
-        // What these tell is written by whoever causes it: a call joins its bridge
-        // and plays because we ask for it, and leaves Stasis, the bridge and its
-        // playback when its channel ends. Nobody reads channel variables.
-        Kind::ChannelEnteredBridge(_)
-        | Kind::ChannelLeftBridge(_)
-        | Kind::ChannelVarset(_)
-        | Kind::PlaybackStarted(_)
-        | Kind::StasisEnd(_) => Ok(()),
-        // Nothing that exists so far needs these.
         Kind::ApplicationReplaced
         | Kind::BridgeCreated(_)
         | Kind::ChannelCreated(_)
         | Kind::ChannelDtmfReceived(_)
+        | Kind::ChannelEnteredBridge(_)
         | Kind::ChannelHangupRequest(_)
+        | Kind::ChannelLeftBridge(_)
+        | Kind::ChannelVarset(_)
         | Kind::ContactStatusChange(_)
         | Kind::Dial(_)
         | Kind::PeerStatusChange(_)
         | Kind::PlaybackContinuing(_)
+        | Kind::PlaybackStarted(_)
         | Kind::RecordingFailed(_)
         | Kind::RecordingFinished(_)
         | Kind::RecordingStarted(_)
+        | Kind::StasisEnd(_)
         | Kind::Other(_) => Ok(()),
+    }
+}
+
+/// Whether something is done with such an event.
+///
+/// What the others tell is written by whoever causes it: a call joins its bridge
+/// and plays because we ask for it, and leaves Stasis, the bridge and its playback
+/// when its channel ends. Nobody reads channel variables.
+pub(crate) fn is_used(kind: &Kind) -> bool {
+    match kind {
+        Kind::AsteriskConnected
+        | Kind::AsteriskDisconnected
+        | Kind::BridgeDestroyed(_)
+        | Kind::ChannelDestroyed(_)
+        | Kind::ChannelStateChange(_)
+        | Kind::PlaybackFinished(_)
+        | Kind::StasisStart(_) => true,
+        Kind::ApplicationReplaced
+        | Kind::BridgeCreated(_)
+        | Kind::ChannelCreated(_)
+        | Kind::ChannelDtmfReceived(_)
+        | Kind::ChannelEnteredBridge(_)
+        | Kind::ChannelHangupRequest(_)
+        | Kind::ChannelLeftBridge(_)
+        | Kind::ChannelVarset(_)
+        | Kind::ContactStatusChange(_)
+        | Kind::Dial(_)
+        | Kind::PeerStatusChange(_)
+        | Kind::PlaybackContinuing(_)
+        | Kind::PlaybackStarted(_)
+        | Kind::RecordingFailed(_)
+        | Kind::RecordingFinished(_)
+        | Kind::RecordingStarted(_)
+        | Kind::StasisEnd(_)
+        | Kind::Other(_) => false,
     }
 }
 

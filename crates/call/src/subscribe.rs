@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use trunkline_bus::metrics::millis;
 use trunkline_bus::{Event, EventHandler, Message, Retry, Work};
-use trunkline_model::activeflow::{self, Activeflow};
+use trunkline_model::activeflow;
 use trunkline_model::call::HangupReason;
 use trunkline_model::id::{CallId, CustomerId};
 use trunkline_model::page::Page;
@@ -44,16 +44,20 @@ fn ari(role: Arc<Role>, event: &Event) -> Work {
         Ok(event) => event,
         Err(error) => return Work::unreadable(format!("an ARI event cannot be read: {error}")),
     };
+    let labels = AriLabels {
+        r#type: event.kind.name().to_owned(),
+        asterisk_id: event.asterisk_id.to_string(),
+    };
+    if !ari_events::is_used(&event.kind) {
+        role.metrics.ari_event_listen.get_or_create(&labels).inc();
+        return Work::nothing();
+    }
     let key = event.key();
     let channel_id = event
         .channel()
         .map(|channel| channel.id.as_str())
         .unwrap_or_default();
     let span = tracing::info_span!("ari_event", kind = event.kind.name(), channel_id, asterisk_id = %event.asterisk_id);
-    let labels = AriLabels {
-        r#type: event.kind.name().to_owned(),
-        asterisk_id: event.asterisk_id.to_string(),
-    };
     let run = async move {
         let started = Instant::now();
         role.metrics.ari_event_listen.get_or_create(&labels).inc();
@@ -90,6 +94,14 @@ fn flow(role: Arc<Role>, event: &Event) -> Work {
     if event.kind != "activeflow_updated" {
         return Work::nothing();
     }
+    /// Of an activeflow only what is looked at: one comes with every action.
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Activeflow {
+        status: activeflow::Status,
+        reference_type: activeflow::ReferenceType,
+        reference_id: CallId,
+    }
     let Ok(activeflow) = wire::decode::<Activeflow>(event.payload()) else {
         return Work::nothing();
     };
@@ -98,7 +110,7 @@ fn flow(role: Arc<Role>, event: &Event) -> Work {
     if !ended {
         return Work::nothing();
     }
-    let id = CallId(activeflow.reference_id.0);
+    let id = activeflow.reference_id;
     let run = async move {
         match hangup::request(&role, id, &HangupReason::Normal).await {
             Err(Error::NotFound(_)) => Ok(()),

@@ -133,6 +133,26 @@ impl Asterisk {
         self.inner.world().channels.insert(id.to_owned(), channel);
     }
 
+    /// Puts a bridge there that nobody asked for.
+    pub fn add_bridge(&self, id: &str) {
+        let mut world = self.inner.world();
+        world.bridges.insert(id.to_owned(), String::new());
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.inner.id
+    }
+
+    /// Channels that were dialed.
+    #[must_use]
+    pub fn dialed(&self) -> Vec<String> {
+        let world = self.inner.world();
+        let dialed = world.channels.iter().filter(|(_, channel)| channel.dialed);
+        dialed.map(|(id, _)| id.clone()).collect()
+    }
+
     /// Takes everything away without a word, as a restart does.
     pub fn forget_everything(&self) {
         let mut world = self.inner.world();
@@ -269,6 +289,10 @@ impl Handler {
                 Response::json(&json!({"id": id, "state": "Down"}))
             }
             ("GET", ["channels"]) => Response::json(&listed(&world)),
+            ("GET", ["channels", id]) => match world.channels.get(*id) {
+                None => Response::bare(404),
+                Some(channel) => Response::json(&one(id, channel)),
+            },
             ("GET", ["bridges"]) => {
                 let one = |(id, name): (&String, &String)| json!({"id": id, "name": name});
                 Response::json(&world.bridges.iter().map(one).collect::<Vec<_>>())
@@ -316,6 +340,10 @@ impl Handler {
 }
 
 fn listed(world: &World) -> Vec<Value> {
-    let one = |(id, channel): (&String, &Channel)| json!({"id": id, "state": channel.state, "creationtime": "2020-01-01T00:00:00.000+0000"});
-    world.channels.iter().map(one).collect()
+    let channels = world.channels.iter();
+    channels.map(|(id, channel)| one(id, channel)).collect()
+}
+
+fn one(id: &str, channel: &Channel) -> Value {
+    json!({"id": id, "name": "PJSIP/call-out-00000001", "state": channel.state, "creationtime": "2020-01-01T00:00:00.000+0000"})
 }
