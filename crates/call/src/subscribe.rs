@@ -102,8 +102,9 @@ fn flow(role: Arc<Role>, event: &Event) -> Work {
         reference_type: activeflow::ReferenceType,
         reference_id: CallId,
     }
-    let Ok(activeflow) = wire::decode::<Activeflow>(event.payload()) else {
-        return Work::nothing();
+    let activeflow = match wire::decode::<Activeflow>(event.payload()) {
+        Ok(activeflow) => activeflow,
+        Err(error) => return Work::unreadable(format!("an activeflow cannot be read: {error}")),
     };
     let ended = activeflow.status == activeflow::Status::Ended
         && activeflow.reference_type == activeflow::ReferenceType::Call;
@@ -127,8 +128,9 @@ fn customer(role: Arc<Role>, event: Event) -> Work {
     struct Customer {
         id: CustomerId,
     }
-    let Ok(Customer { id }) = wire::decode::<Customer>(event.payload()) else {
-        return Work::nothing();
+    let id = match wire::decode::<Customer>(event.payload()) {
+        Ok(customer) => customer.id,
+        Err(error) => return Work::unreadable(format!("a customer cannot be read: {error}")),
     };
     role.ledger.customer_changed(id);
     let deleted = match event.kind.as_str() {
