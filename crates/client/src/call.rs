@@ -44,6 +44,17 @@ impl CallClient {
         self.call(request, "call/calls").await
     }
 
+    /// The call with this id, or `None`, and then there will never be one: a
+    /// request of Trunkline's own.
+    ///
+    /// # Errors
+    ///
+    /// A bare 404 from a call-manager that is not ours.
+    pub async fn void(&self, id: CallId) -> Result<Option<Call>, RpcError> {
+        let request = self.0.request(Method::Post, format!("/v1/calls/{id}/void"));
+        self.call(request, "call/calls").await
+    }
+
     /// Asks for a hangup.
     ///
     /// # Errors

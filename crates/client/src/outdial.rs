@@ -6,8 +6,8 @@ use trunkline_bus::{Method, Request, Rpc, RpcError};
 use trunkline_model::id::{CampaignId, CampaigncallId, OutdialId, OutdialTargetId};
 use trunkline_model::outdial::Outdial;
 use trunkline_model::outdial_target::{
-    AvailableRequest, ClaimRequest, ClaimsReply, ClaimsRequest, HeldTarget, OutdialTarget,
-    ReportsRequest, StatusReport, Summary, TargetReport,
+    AvailableRequest, ClaimsReply, ClaimsRequest, HeldTarget, OutdialTarget, ReportsRequest,
+    StatusReport, Summary, TargetReport,
 };
 use trunkline_model::service::Service;
 
@@ -123,11 +123,11 @@ impl OutdialClient {
     /// # Errors
     ///
     /// A bare 404 from an outdial-manager that is not ours.
-    pub async fn claim_all(&self, claims: Vec<ClaimRequest>) -> Result<ClaimsReply, RpcError> {
+    pub async fn claim_all(&self, claims: &ClaimsRequest) -> Result<ClaimsReply, RpcError> {
         let request = self
             .0
             .request(Method::Post, "/v1/outdialtargets/claims")
-            .json(&ClaimsRequest { claims });
+            .json(claims);
         self.call(request).await
     }
 

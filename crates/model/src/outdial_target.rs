@@ -171,6 +171,8 @@ pub struct StatusReport {
 #[serde(default)]
 pub struct ClaimsRequest {
     pub claims: Vec<ClaimRequest>,
+    /// Later than this nobody waits for the targets any more: none is claimed.
+    pub not_after: Option<Timestamp>,
 }
 
 /// One of them.

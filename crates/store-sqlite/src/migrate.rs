@@ -41,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     7 "0007_inbox",
     8 "0008_parked",
     9 "0009_campaign_reports",
+    10 "0010_void_calls",
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS trunkline_migrations \

@@ -52,6 +52,7 @@ pub mod provider;
 pub mod route;
 pub mod token;
 pub mod variable;
+pub mod void_call;
 pub mod webhook_delivery;
 
 pub use batch::{Batch, Expect, Statement};

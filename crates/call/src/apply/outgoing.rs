@@ -24,7 +24,7 @@ use trunkline_model::outbound_config::OutboundConfig;
 use trunkline_model::route::{Provider, Route};
 use trunkline_model::{Address, activeflow};
 use trunkline_store::{
-    Batch, bridge as bridges, call as calls, channel as channels, outbound_config,
+    Batch, bridge as bridges, call as calls, channel as channels, outbound_config, void_call,
 };
 
 use super::channel::Entered;
@@ -273,6 +273,7 @@ async fn insert(role: &Arc<Role>, id: CallId, admitted: Admitted) -> Result<Call
     };
     let batch = Batch::new()
         .with(calls::insert(&call))
+        .with(void_call::refuse(id))
         .with(channels::insert(&channel))
         .with(role.call_event(now, "call_created", &call));
     if let Err(error) = role.ledger.apply(batch).await {

@@ -9,7 +9,7 @@ use trunkline_model::call::{
     Call, CreateReply, CreateRequest, CreateWithIdRequest, HangupReason, Outcome, Status,
 };
 use trunkline_model::id::CallId;
-use trunkline_store::{Batch, call as calls};
+use trunkline_store::{Batch, call as calls, void_call};
 
 use super::filters;
 use crate::Role;
@@ -135,6 +135,22 @@ pub(crate) async fn hangup(role: Arc<Role>, routed: Routed) -> Result<Reply, Ref
     Ok(Reply::json(
         &ending::request(&role, routed.id(0), &HangupReason::Normal).await?,
     ))
+}
+
+/// Trunkline's own: the call with this id, or `null`, and then there will never
+/// be one: a create that is still on its way is refused.
+pub(crate) async fn void(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let id: CallId = routed.id(0);
+    let now = role.ledger.now().await.map_err(Error::from)?;
+    let batch = void_call::declare(role.ledger.db().dialect(), id, now);
+    match role.ledger.apply(batch).await {
+        Ok(()) => {
+            tracing::info!(call_id = %id, "there is no such call, and there will be none");
+            Ok(Reply::json(&None::<Call>))
+        }
+        Err(error) if error.is_conflict() => Ok(Reply::json(&role.call(id).await?)),
+        Err(error) => Err(Error::from(error).into()),
+    }
 }
 
 /// The comparison with Asterisk takes the place of health checks; the request is

@@ -41,6 +41,12 @@ pub(crate) fn router(role: Arc<Role>) -> Router<Role> {
         )
         .route(
             Post,
+            "/v1/calls/{id}/void",
+            "/v1/calls/<call-id>/void",
+            calls::void,
+        )
+        .route(
+            Post,
             "/v1/calls/{id}/hangup",
             "/v1/calls/<call-id>/hangup",
             calls::hangup,

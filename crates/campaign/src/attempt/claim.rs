@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use trunkline_client::Error as RpcError;
 use trunkline_domain::campaign::tick::WaitReason;
 use trunkline_model::campaigncall::Campaigncall;
-use trunkline_model::outdial_target::ClaimRequest;
+use trunkline_model::outdial_target::{ClaimRequest, ClaimsRequest};
 
 use super::place::{Placed, Reason, Start, Volley, fail, store_failed};
 
@@ -20,6 +20,19 @@ pub(super) async fn claim(volley: &Volley, attempts: Vec<Attempt>) -> Vec<Attemp
     if attempts.is_empty() {
         return attempts;
     }
+    // All were begun in one moment.
+    let (first, within) = (&attempts[0].0, manager.config.attempt.create_within());
+    match volley.too_late(first).await {
+        Ok(false) => {}
+        Ok(true) => return give_all_up(volley, attempts).await,
+        Err(error) => {
+            for (_, start) in attempts {
+                start.came(store_failed(&error));
+            }
+            return Vec::new();
+        }
+    }
+    let not_after = first.tm_create.map(|begun| begun.plus(within));
     if !manager.bulk.load(Ordering::Relaxed) {
         return claim_each(volley, attempts).await;
     }
@@ -28,7 +41,11 @@ pub(super) async fn claim(volley: &Volley, attempts: Vec<Attempt>) -> Vec<Attemp
         destination_index: call.destination_index,
         attempt_id: call.id,
     });
-    match manager.outdial.claim_all(asked.collect()).await {
+    let asked = ClaimsRequest {
+        claims: asked.collect(),
+        not_after,
+    };
+    match manager.outdial.claim_all(&asked).await {
         Ok(reply) => {
             let mut claimed = Vec::with_capacity(attempts.len());
             for (call, start) in attempts {
@@ -53,6 +70,15 @@ pub(super) async fn claim(volley: &Volley, attempts: Vec<Attempt>) -> Vec<Attemp
             Vec::new()
         }
     }
+}
+
+/// The process stood still since their rows were written.
+async fn give_all_up(volley: &Volley, attempts: Vec<Attempt>) -> Vec<Attempt> {
+    for (call, start) in attempts {
+        let reason = Reason::Away(WaitReason::OutdialAway);
+        give_up(volley, &call, start, reason).await;
+    }
+    Vec::new()
 }
 
 /// One request for each, at the same time.

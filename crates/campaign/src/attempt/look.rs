@@ -37,7 +37,10 @@ impl CampaignManager {
         let Some(call) = self.live_attempt(id).await? else {
             return Ok(Seen::Ended);
         };
-        let found = self.find(&call).await;
+        let mut found = self.find(&call).await;
+        if matches!(found, Found::Nothing) && age >= self.config.attempt.pauses().settled {
+            found = self.make_void(&call).await;
+        }
         match attempt::check(&found, age, &self.config.attempt.pauses()) {
             Check::Done(outcome) => {
                 // What does not exist by now never will: nobody's telephone rang.
@@ -105,6 +108,20 @@ impl CampaignManager {
                 )
             }
             ReferenceType::Unset | ReferenceType::None | ReferenceType::Other(_) => Found::Nothing,
+        }
+    }
+
+    /// A call that is not there must not come later: its create may be on its
+    /// way still, however long that has been.
+    async fn make_void(&self, call: &Campaigncall) -> Found {
+        if call.reference_type != ReferenceType::Call {
+            return Found::Nothing;
+        }
+        match self.call.void(CallId::from(call.reference_id.0)).await {
+            Ok(Some(found)) => Found::Call(Box::new(found)),
+            // Compat: a call-manager of the reference does not know the request.
+            Ok(None) | Err(RpcError::Status(404)) => Found::Nothing,
+            Err(_) => Found::Away,
         }
     }
 

@@ -189,7 +189,7 @@ async fn call_out(volley: Volley, call: Campaigncall, start: Start) {
 impl Volley {
     /// By either clock: the one stands still while a machine sleeps, the other
     /// is the one that other processes see.
-    async fn too_late(&self, call: &Campaigncall) -> Result<bool, Error> {
+    pub(super) async fn too_late(&self, call: &Campaigncall) -> Result<bool, Error> {
         let most = self.manager.config.attempt.create_within();
         let now = self.manager.ledger.now().await?;
         let age = now.since(call.tm_create.unwrap_or(now));

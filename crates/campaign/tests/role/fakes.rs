@@ -1,7 +1,7 @@
 //! Responders in the place of call-manager and flow-manager. Each call does
 //! what the script says for its destination.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ pub(crate) struct Calls {
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     plan: Mutex<Plan>,
     pub(crate) rows: Mutex<BTreeMap<CallId, Call>>,
+    void: Mutex<BTreeSet<CallId>>,
     counts: Mutex<BTreeMap<String, usize>>,
     /// Every create, in order: call, destination, time.
     pub(crate) asked: Mutex<Vec<(CallId, String, Timestamp)>>,
@@ -63,6 +64,7 @@ impl Calls {
             clock,
             plan: Mutex::new(Box::new(|_, _| Script::Answer(100))),
             rows: Mutex::default(),
+            void: Mutex::default(),
             counts: Mutex::default(),
             asked: Mutex::default(),
             asterisks: Mutex::default(),
@@ -89,6 +91,19 @@ impl Calls {
             .route(Post, "/v1/calls/{id}", "", |calls, routed| async move {
                 calls.create(&routed)
             })
+            .route(
+                Post,
+                "/v1/calls/{id}/void",
+                "",
+                |calls, routed| async move {
+                    let id = routed.id(0);
+                    let found = calls.rows.lock().unwrap().get(&id).cloned();
+                    if found.is_none() {
+                        calls.void.lock().unwrap().insert(id);
+                    }
+                    Ok(Reply::json(&found))
+                },
+            )
             .route(
                 Post,
                 "/v1/calls/{id}/hangup",
@@ -134,6 +149,10 @@ impl Calls {
     fn create(self: &Arc<Self>, routed: &Routed) -> Result<Reply, Refusal> {
         let asked: CreateWithIdRequest = routed.body()?;
         let (id, to) = (routed.id(0), asked.destination.target.clone());
+        let used = self.rows.lock().unwrap().contains_key(&id);
+        if used || self.void.lock().unwrap().contains(&id) {
+            return Err(Refusal::bare(500));
+        }
         let before = {
             let mut counts = self.counts.lock().unwrap();
             let count = counts.entry(to.clone()).or_default();

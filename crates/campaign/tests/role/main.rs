@@ -11,6 +11,7 @@ mod world;
 mod campaigns;
 mod crashes;
 mod dialing;
+mod faults;
 mod outplans;
 mod speed;
 mod trouble;

@@ -310,7 +310,7 @@ impl World {
         let patience = Instant::now() + Duration::from_secs(3_600);
         while !condition().await {
             assert!(Instant::now() < patience, "in vain: {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 

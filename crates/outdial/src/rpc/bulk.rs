@@ -25,12 +25,19 @@ const MOST: usize = 1_000;
 
 /// `POST /v1/outdialtargets/claims`
 pub(super) async fn claims(manager: Arc<OutdialManager>, routed: Routed) -> Result<Reply, Refusal> {
-    let ClaimsRequest { claims } = routed.body()?;
+    let ClaimsRequest { claims, not_after } = routed.body()?;
     let nameless = claims.iter().any(|claim| claim.attempt_id.is_nil());
     if claims.len() > MOST || nameless {
         return Err(Refusal::bare(400));
     }
     let now = manager.now().await?;
+    if not_after.is_some_and(|latest| latest < now) {
+        tracing::info!(
+            claims = claims.len(),
+            "claims that come too late are refused"
+        );
+        return Ok(Reply::json(&ClaimsReply::default()));
+    }
     let claimed = match together(manager.db().dialect(), &claims, now) {
         Some(batch) => match manager.ledger.apply(batch).await {
             Ok(()) => claims.iter().map(|claim| claim.attempt_id).collect(),
