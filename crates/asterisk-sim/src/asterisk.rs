@@ -99,21 +99,28 @@ impl AsteriskSim {
         }
     }
 
-    /// `PUT /applications/{name}/eventFilter`. Without a list there is no filter.
+    /// `PUT /applications/{name}/eventFilter`. A list that is not given stays as it
+    /// was; when none is given there is no filter.
     pub(crate) fn filter_events(&mut self, name: &str, p: &Parameters) -> Answer {
-        let list = |key: &str| match p.body().and_then(|body| body.get(key)) {
-            Some(Value::Array(filters)) => filters.clone(),
-            _ => Vec::new(),
+        let list = |key: &str| match p.body()?.get(key)? {
+            Value::Array(filters) => Some(filters.clone()),
+            _ => Some(Vec::new()),
         };
         let (allowed, disallowed) = (list("allowed"), list("disallowed"));
         let typed = |filter: &Value| filter["type"].is_string();
         let Some(application) = self.applications.by_name.get_mut(name) else {
             return no_application();
         };
-        if !allowed.iter().chain(&disallowed).all(typed) {
+        if !allowed.iter().chain(&disallowed).flatten().all(typed) {
             return Answer::refused(400, "Invalid format definition");
         }
-        (application.allowed, application.disallowed) = (allowed, disallowed);
+        let none = allowed.is_none() && disallowed.is_none();
+        if none || allowed.is_some() {
+            application.allowed = allowed.unwrap_or_default();
+        }
+        if none || disallowed.is_some() {
+            application.disallowed = disallowed.unwrap_or_default();
+        }
         Answer::ok(application.json(name))
     }
 

@@ -27,8 +27,17 @@ impl AsteriskSim {
         if channel.application.is_none() {
             return Answer::not_in_stasis(409);
         }
-        if channel.state != State::Down || channel.dialed {
+        if channel.state != State::Down {
             return Answer::refused(409, "Channel is not in the 'Down' state");
+        }
+        if channel.dialed {
+            // Asterisk takes it, and ends the call.
+            let ending = Ending {
+                cause: cause::NORMAL,
+                tech_cause: None,
+            };
+            self.begin_end(id, ending, Asked::FarEnd(None));
+            return Answer::done();
         }
         if let Some(caller) = p.filled("caller") {
             self.show_caller(id, &caller);

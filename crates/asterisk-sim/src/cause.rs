@@ -84,7 +84,7 @@ pub(crate) fn of_reason(reason: &str) -> Option<i64> {
         "busy" => 17,
         "congestion" => 34,
         "no_answer" => 19,
-        "timeout" => 102,
+        "timeout" => 18,
         "rejected" => 21,
         "unallocated" => 1,
         "normal_unspecified" => 31,

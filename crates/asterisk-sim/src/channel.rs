@@ -136,6 +136,9 @@ pub(crate) struct Channel {
     /// Dialed outside any bridge: it sits in one that no listing shows.
     pub(crate) hidden_bridge: bool,
     pub(crate) dialed: bool,
+    /// A created channel continues in a dialplan of its own, inside the Stasis
+    /// that it entered first; that one ends with the channel.
+    pub(crate) nested: bool,
     pub(crate) ending: Option<Ending>,
     pub(crate) media: Queue,
     /// What the far end will do, each with its delay in milliseconds.
@@ -176,6 +179,7 @@ impl Channel {
             bridge: None,
             hidden_bridge: false,
             dialed: false,
+            nested: false,
             ending: None,
             media: Queue::default(),
             plan: VecDeque::new(),

@@ -87,7 +87,7 @@ impl AsteriskSim {
         if p.filled("originator").is_some() && p.filled("formats").is_some() {
             return Err(Answer::refused(
                 400,
-                "Originator and formats can't both be provided",
+                "Originator and formats can't both be specified",
             ));
         }
         let id = id.map(str::to_owned).or_else(|| p.filled("channelId"));

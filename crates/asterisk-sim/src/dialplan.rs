@@ -2,6 +2,7 @@
 
 use crate::answer::{Answer, Parameters};
 use crate::cause;
+use crate::channel::Origin;
 use crate::sim::AsteriskSim;
 use crate::timer::Due;
 
@@ -17,6 +18,7 @@ impl AsteriskSim {
         self.leave_stasis(id);
         let Some(service) = self.config.services.get(&context) else {
             self.tell_variable(id, "STASISSTATUS", "SUCCESS");
+            self.tell_quality(id);
             self.destroy(id, cause::NORMAL, None);
             return Answer::done();
         };
@@ -27,8 +29,8 @@ impl AsteriskSim {
             channel.app_name.clear();
             channel.app_data.clear();
             channel.service = Some(timer);
+            channel.nested = channel.origin == Origin::Created;
         }
-        self.tell_variable(id, "STASISSTATUS", "SUCCESS");
         Answer::done()
     }
 

@@ -14,6 +14,8 @@ pub(crate) enum Asked {
     Here,
     /// The far end did not take the call.
     Refused,
+    /// It listened to another channel, which ended; nothing is told.
+    WithAnother,
     /// The far end sent a BYE, with a cause or without.
     FarEnd(Option<i64>),
 }
@@ -101,17 +103,17 @@ impl AsteriskSim {
             channel.service.take(),
         ];
         let entry = channel.entry.as_ref().and_then(|entry| entry.timer);
-        let answered = channel.is_sip() && channel.state == State::Up;
         let originated = channel.origin == Origin::Originated && channel.application.is_none();
         stale
             .into_iter()
             .for_each(|timer| self.timers.cancel(timer));
-        if answered {
-            for (name, value) in QUALITY {
-                self.tell_variable(id, name, value);
-            }
-        }
-        if asked != Asked::Refused || !originated {
+        self.tell_quality(id);
+        let told = match asked {
+            Asked::Here | Asked::FarEnd(_) => true,
+            Asked::Refused => !originated,
+            Asked::WithAnother => false,
+        };
+        if told {
             self.tell_hangup_request(id, ending, asked);
         }
         // A channel ends after it has entered its application, never before.
@@ -123,6 +125,18 @@ impl AsteriskSim {
         }
     }
 
+    /// What the sound of an answered SIP channel was like.
+    pub(crate) fn tell_quality(&mut self, id: &str) {
+        let Some(channel) = self.channels.get(id) else {
+            return;
+        };
+        if channel.is_sip() && channel.state == State::Up {
+            for (name, value) in QUALITY {
+                self.tell_variable(id, name, value);
+            }
+        }
+    }
+
     fn tell_hangup_request(&mut self, id: &str, ending: Ending, asked: Asked) {
         self.tell("ChannelHangupRequest", id, |event| match asked {
             Asked::Here => event.set("cause", &cause::REQUESTED).set("soft", &true),
@@ -130,6 +144,7 @@ impl AsteriskSim {
                 .set("cause", &ending.cause)
                 .maybe("tech_cause", ending.tech_cause),
             Asked::FarEnd(cause) => event.maybe("cause", cause),
+            Asked::WithAnother => event,
         });
     }
 
@@ -142,7 +157,7 @@ impl AsteriskSim {
         let Some(ending) = channel.ending else {
             return;
         };
-        let never_dialed = channel.never_dialed();
+        let (never_dialed, nested) = (channel.never_dialed(), channel.nested);
         let unanswered = channel.origin == Origin::Originated && channel.application.is_none();
         let place = Place::Channel(id.to_owned());
         self.end_running_media(&place);
@@ -153,6 +168,9 @@ impl AsteriskSim {
             self.tell_dial(id, dial_status(ending), &dial_string);
         }
         if self.leave_stasis(id) {
+            self.tell_variable(id, "STASISSTATUS", "SUCCESS");
+        }
+        if nested {
             self.tell_variable(id, "STASISSTATUS", "SUCCESS");
         }
         if never_dialed {
@@ -206,7 +224,7 @@ impl AsteriskSim {
             tech_cause: None,
         };
         for snoop in &channel.snoops {
-            self.begin_end(snoop, ending, Asked::FarEnd(None));
+            self.begin_end(snoop, ending, Asked::WithAnother);
         }
         let Some(peer) = &channel.peer else {
             return;

@@ -104,9 +104,14 @@ impl AsteriskSim {
         let Some(caller) = self.channels.get(caller_id) else {
             return;
         };
+        let (from, from_name) = if caller.caller.is_empty() {
+            ("anonymous".to_owned(), "Anonymous".to_owned())
+        } else {
+            (caller.caller.number.clone(), caller.caller.name.clone())
+        };
         let call = Incoming {
-            from: caller.caller.number.clone(),
-            from_name: caller.caller.name.clone(),
+            from,
+            from_name,
             to: caller.number.clone(),
             endpoint: endpoint.to_owned(),
             context: endpoint.to_owned(),

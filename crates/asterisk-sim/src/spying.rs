@@ -8,15 +8,15 @@ use crate::sim::AsteriskSim;
 impl AsteriskSim {
     /// `POST /channels/{id}/snoop`.
     pub(crate) fn snoop(&mut self, spied: &str, id: Option<&str>, p: &Parameters) -> Answer {
-        if !self.channels.contains_key(spied) {
-            return Answer::refused(404, "Provided channel was not found");
-        }
         if let Err(message) = direction(p) {
             return Answer::refused(400, message);
         }
         let Some(application) = p.filled("app") else {
             return Answer::refused(400, "Application name is required");
         };
+        if !self.channels.contains_key(spied) {
+            return Answer::refused(404, "Provided channel was not found");
+        }
         let id = id.map(str::to_owned).or_else(|| p.filled("snoopId"));
         let id = id.unwrap_or_else(|| self.own_id());
         if self.channels.contains_key(&id) {

@@ -7,7 +7,7 @@
 //! | `GET /sim/state` | how many channels and bridges there are, and dials so far |
 //! | `POST /sim/restart` | Asterisk dies and comes back |
 //! | `POST /sim/pause`, `/sim/resume` | Asterisk freezes, and thaws |
-//! | `POST /sim/incoming` | `{"from":…,"to":…,"domain":…}` calls; `{"channel_id":…}`, or 603 |
+//! | `POST /sim/incoming` | `{"from":…,"from_name":…,"to":…,"domain":…}` calls; `{"channel_id":…}`, or 603 |
 //! | `POST /sim/hangup` | `{"channel_id":…,"cause":…}`: the far end hangs up |
 
 use std::collections::BTreeMap;
@@ -26,6 +26,8 @@ use crate::sim::AsteriskSim;
 #[derive(Deserialize)]
 struct Caller {
     from: String,
+    #[serde(default)]
+    from_name: String,
     to: String,
     #[serde(default)]
     domain: String,
@@ -81,7 +83,10 @@ fn incoming(door: &Door, body: &str) -> Response<Full<Bytes>> {
     let Ok(caller) = serde_json::from_str::<Caller>(body) else {
         return plain(StatusCode::BAD_REQUEST, "");
     };
-    let call = Incoming::call_in(&caller.from, &caller.to, &caller.domain);
+    let call = Incoming {
+        from_name: caller.from_name,
+        ..Incoming::call_in(&caller.from, &caller.to, &caller.domain)
+    };
     match door.with(|sim, now| sim.incoming(now, &call)) {
         Some(id) => answer_with(json!({ "channel_id": id }).to_string()),
         None => plain(

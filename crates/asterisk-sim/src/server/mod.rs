@@ -86,6 +86,12 @@ impl Server {
         self.door.gate.shut();
     }
 
+    /// How many requests, websockets and timers wait for [`Server::resume`].
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.door.gate.waiting()
+    }
+
     /// Answers again.
     pub fn resume(&self) {
         self.door.gate.open();
