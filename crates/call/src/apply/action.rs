@@ -104,8 +104,8 @@ pub(crate) async fn walk(role: &Arc<Role>, mut call: Call) -> Result<(), Error> 
 async fn ask(role: &Arc<Role>, call: &Call) -> Result<Option<Action>, Error> {
     match role.flow.next(call.activeflow_id, call.action.id).await {
         Ok(action) => Ok(Some(action)),
-        Err(error @ RpcError::Transport(_)) => {
-            tracing::warn!(call_id = %call.id, %error, "flow-manager does not answer and will be asked again");
+        Err(error) if error.is_unavailable() => {
+            tracing::warn!(call_id = %call.id, %error, "flow-manager cannot answer now and will be asked again");
             ask_again(role, call).await?;
             Ok(None)
         }
