@@ -19,6 +19,7 @@ mod account;
 mod asterisk;
 mod backoff;
 pub mod config;
+mod envelope;
 mod error;
 mod group;
 mod http;

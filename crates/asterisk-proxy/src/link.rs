@@ -13,7 +13,6 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trunkline_ari::event::{self, Connection, Kind};
 use trunkline_bus::envelope::{Event, JSON};
-use trunkline_bus::metrics::{EventLabels, millis};
 use trunkline_model::id::AsteriskId;
 use trunkline_model::random;
 use trunkline_model::service::Service;
@@ -21,8 +20,10 @@ use uuid::Uuid;
 
 use crate::asterisk::Asterisk;
 use crate::backoff::Backoff;
+use crate::envelope::Envelope;
 use crate::group::Group;
 use crate::link_error::LinkError;
+use crate::metrics::Tally;
 use crate::transport::{Ask, EventSocket, HttpError, Method};
 
 /// Time between two warnings about an Asterisk that stays away.
@@ -38,6 +39,8 @@ pub(crate) struct Link {
     /// Cancelled when the websocket is to be closed.
     closing: CancellationToken,
     exchange: String,
+    envelope: Envelope,
+    forwarding: Tally,
     backoff: Backoff,
     complaint: Option<(Instant, LinkError)>,
 }
@@ -75,7 +78,10 @@ impl Link {
             config.reconnect_max_ms,
         );
         let exchange = Service::ASTERISK_PROXY.event_exchange();
+        let forwarding = Tally::of(&asterisk.metrics, event::BUS_TYPE);
         Self {
+            envelope: Envelope::new(),
+            forwarding,
             asterisk,
             group,
             closing,
@@ -243,20 +249,17 @@ impl Link {
         let application = self.asterisk.config.application.clone();
         let connected =
             Connection::connected(id.clone(), &application, self.asterisk.transport.now());
-        let end = match self.publish_until_accepted(&announcement(&connected)).await {
+        let (tally, body) = self.announcement(&connected);
+        let end = match self.publish_until_accepted(&tally, body).await {
             Ok(()) => self.forward(&mut *socket).await,
             Err(end) => end,
         };
 
         self.asterisk.set_away(None);
         let gone = Connection::disconnected(id, &application, self.asterisk.transport.now());
-        if timeout(
-            LAST_WORD,
-            self.publish(&announcement(&gone), random::uuid()),
-        )
-        .await
-        .is_err()
-        {
+        let (tally, body) = self.announcement(&gone);
+        let said = timeout(LAST_WORD, self.publish(&tally, body, random::uuid())).await;
+        if said.is_err() {
             tracing::warn!(
                 url = self.asterisk.url(),
                 "the bus does not take the news of the loss"
@@ -287,7 +290,7 @@ impl Link {
     }
 
     async fn forward_one(&self, text: &[u8]) -> Result<(), End> {
-        let Ok(data) = serde_json::from_slice::<Box<RawValue>>(text) else {
+        let Ok(event) = serde_json::from_slice::<&RawValue>(text) else {
             self.asterisk
                 .metrics
                 .garbage
@@ -300,10 +303,9 @@ impl Link {
             );
             return Ok(());
         };
-        let replaced = is_replaced(data.get());
-        self.publish_until_accepted(&envelope(event::BUS_TYPE, data))
+        self.publish_until_accepted(&self.forwarding, self.envelope.around(event))
             .await?;
-        if replaced {
+        if is_replaced(event.get()) {
             let url = self.asterisk.url().to_owned();
             let application = self.asterisk.config.application.clone();
             return Err(End::Lost(LinkError::Replaced { url, application }));
@@ -313,12 +315,12 @@ impl Link {
 
     /// Offers the event until the bus has it: order is kept, and what cannot be
     /// handed over waits in Asterisk's socket rather than in our memory.
-    async fn publish_until_accepted(&self, event: &Event) -> Result<(), End> {
+    async fn publish_until_accepted(&self, tally: &Tally, body: Bytes) -> Result<(), End> {
         let id = random::uuid();
         loop {
             let accepted = tokio::select! {
                 biased;
-                accepted = self.publish(event, id) => accepted,
+                accepted = self.publish(tally, body.clone(), id) => accepted,
                 () = self.overdue() => return Err(End::Closing),
             };
             let Err(error) = accepted else { return Ok(()) };
@@ -337,9 +339,13 @@ impl Link {
         sleep(LAST_WORD).await;
     }
 
-    async fn publish(&self, event: &Event, id: Uuid) -> Result<(), trunkline_bus::Error> {
+    async fn publish(
+        &self,
+        tally: &Tally,
+        body: Bytes,
+        id: Uuid,
+    ) -> Result<(), trunkline_bus::Error> {
         let started = Instant::now();
-        let body: Bytes = event.encode();
         let confirmation = self
             .group
             .bus
@@ -348,31 +354,16 @@ impl Link {
         // Accepted is enough: what is lost after that, the comparison of rows and
         // channels finds.
         drop(confirmation);
-        let labels = EventLabels {
-            r#type: event.kind.clone(),
-        };
-        let metrics = &self.asterisk.metrics.service;
-        metrics.notify_total.get_or_create(&labels).inc();
-        metrics
-            .notify_process_time
-            .get_or_create(&labels)
-            .observe(millis(started.elapsed()));
+        tally.count(started.elapsed());
         Ok(())
     }
-}
 
-/// An event with Asterisk's own text as payload.
-fn envelope(kind: &str, data: Box<RawValue>) -> Event {
-    Event {
-        kind: kind.to_owned(),
-        publisher: Service::ASTERISK_PROXY.name().to_owned(),
-        data_type: JSON.to_owned(),
-        data: Some(data),
+    /// Says that it is connected, or not any longer.
+    fn announcement(&self, connection: &Connection) -> (Tally, Bytes) {
+        let kind = connection.bus_type();
+        let event = Event::new(Service::ASTERISK_PROXY, kind, connection);
+        (Tally::of(&self.asterisk.metrics, kind), event.encode())
     }
-}
-
-fn announcement(connection: &Connection) -> Event {
-    Event::new(Service::ASTERISK_PROXY, connection.bus_type(), connection)
 }
 
 /// Looks before it parses: this runs for every event.

@@ -1,11 +1,14 @@
 //! What the proxies count: the common metrics (chapter 01 §7.4) and their own.
 
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use trunkline_bus::metrics::{ProcessTimes, ServiceMetrics, process_times};
+use trunkline_bus::metrics::{EventLabels, ProcessTimes, ServiceMetrics, millis, process_times};
 
 /// Which Asterisk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -74,5 +77,30 @@ impl Metrics {
             "Requests to Asterisk, milliseconds",
             self.ari_request_process_time.clone(),
         );
+    }
+}
+
+/// The counters of one type of event, looked up once.
+pub(crate) struct Tally {
+    total: Counter,
+    time: Histogram,
+}
+
+impl Tally {
+    pub(crate) fn of(metrics: &Metrics, kind: &str) -> Self {
+        let service = &metrics.service;
+        let labels = EventLabels {
+            r#type: kind.to_owned(),
+        };
+        Self {
+            total: service.notify_total.get_or_create(&labels).clone(),
+            time: service.notify_process_time.get_or_create(&labels).clone(),
+        }
+    }
+
+    /// One event was published, and took this long.
+    pub(crate) fn count(&self, elapsed: Duration) {
+        self.total.inc();
+        self.time.observe(millis(elapsed));
     }
 }
