@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use trunkline_ari::request::Play;
-use trunkline_bus::{Method, RpcError};
+use trunkline_bus::Method;
 use trunkline_delivery::Duty;
 use trunkline_domain::call::action::{Step, step};
 use trunkline_domain::call::hangup;
