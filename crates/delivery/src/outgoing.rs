@@ -126,6 +126,14 @@ impl Outgoing {
         self.line().spilled == 0
     }
 
+    /// Where the first of them is that is in hand already.
+    pub(crate) fn first_in_hand(&self, entries: &[Entry]) -> Option<usize> {
+        let line = self.line();
+        entries
+            .iter()
+            .position(|entry| line.in_hand.contains_key(&entry.id))
+    }
+
     /// Leaves out what is in hand already, and takes the rest in hand.
     pub(crate) fn take_in_hand(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
         let mut line = self.line();

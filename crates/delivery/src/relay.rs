@@ -224,7 +224,7 @@ impl Relay {
             Source::Everything { after } => self.read_everything(after).await?,
             Source::Line | Source::Abandoned => take_abandoned(&self.ledger).await?,
         };
-        if found.is_empty() {
+        if found.is_empty() && self.source == Source::Abandoned {
             if !caught_up {
                 return Ok(false);
             }
@@ -234,21 +234,18 @@ impl Relay {
         Ok(true)
     }
 
+    /// Reads on up to the first event of this process: that one, and what is
+    /// behind it, comes through the line.
     async fn read_everything(&mut self, after: i64) -> Result<Vec<outbox::Entry>, Error> {
-        let (ledger, mut after) = (&self.ledger, after);
-        loop {
-            let limit = ledger.config.outbox_batch;
-            let page = outbox::pending(ledger.db(), ledger.service(), after, limit).await?;
-            let Some(last) = page.last() else {
-                return Ok(page);
-            };
-            after = last.seq;
-            self.source = Source::Everything { after };
-            let found = ledger.outgoing.take_in_hand(page);
-            if !found.is_empty() {
-                return Ok(found);
-            }
-        }
+        let (ledger, limit) = (&self.ledger, self.ledger.config.outbox_batch);
+        let mut page = outbox::pending(ledger.db(), ledger.service(), after, limit).await?;
+        let ours = ledger.outgoing.first_in_hand(&page);
+        page.truncate(ours.unwrap_or(page.len()));
+        self.source = match page.last() {
+            Some(last) if ours.is_none() => Source::Everything { after: last.seq },
+            Some(_) | None => Source::Line,
+        };
+        Ok(ledger.outgoing.take_in_hand(page))
     }
 
     /// Hands the backlog to the carrier, in order.
