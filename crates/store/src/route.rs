@@ -47,22 +47,25 @@ pub async fn get(db: &dyn Database, id: RouteId) -> Result<Option<Route>, Error>
     SELECT.one(db, "id = ?", vec![Value::uuid(id)]).await
 }
 
-/// A customer's routes for a target, deleted ones left out, in the order of the
-/// selection: newest first, at most 1000.
+/// The routes of some customers for some targets, deleted ones left out, in the
+/// order of the selection: newest first, at most 4000.
 ///
 /// # Errors
 ///
 /// As [`Database::query`].
-pub async fn for_target(
+pub async fn for_targets(
     db: &dyn Database,
-    customer: CustomerId,
-    target: &str,
+    customers: [CustomerId; 2],
+    targets: [&str; 2],
 ) -> Result<Vec<Route>, Error> {
-    let condition = "customer_id = ? AND target = ? AND tm_delete IS NULL \
-        ORDER BY tm_create DESC, id DESC LIMIT 1000";
-    SELECT
-        .all(db, condition, vec![Value::uuid(customer), target.into()])
-        .await
+    let condition = "customer_id IN (?, ?) AND target IN (?, ?) AND tm_delete IS NULL \
+        ORDER BY tm_create DESC, id DESC LIMIT 4000";
+    let params = customers
+        .map(Value::uuid)
+        .into_iter()
+        .chain(targets.map(Value::from))
+        .collect();
+    SELECT.all(db, condition, params).await
 }
 
 /// One page, newest first.

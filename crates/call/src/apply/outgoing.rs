@@ -59,7 +59,7 @@ pub(crate) async fn create(
             return Err(error.into());
         }
     }
-    role.call(id).await
+    Ok(call)
 }
 
 /// A request that may become a call.

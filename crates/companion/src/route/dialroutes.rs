@@ -49,9 +49,18 @@ async fn dialroutes(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal>
     if !providers.is_empty() {
         return state.over_providers(customer_id, &target, &providers).await;
     }
-    let own = state.candidates(customer_id, &target).await?;
-    let everybodys = state.candidates(CustomerId::BASIC_ROUTE, &target).await?;
-    let selected = select::select(own, everybodys);
+    let owners = [customer_id, CustomerId::BASIC_ROUTE];
+    let found = route::for_targets(state.db(), owners, [&target, TARGET_ALL]).await;
+    let (own, everybodys): (Vec<Route>, Vec<Route>) = read(found)?
+        .into_iter()
+        .partition(|route| route.customer_id == customer_id);
+    let candidates = |routes: Vec<Route>| {
+        let (all, exact) = routes
+            .into_iter()
+            .partition(|route| route.target == TARGET_ALL);
+        Candidates { exact, all }
+    };
+    let selected = select::select(candidates(own), candidates(everybodys));
     if selected.is_empty() {
         return Err(state.no_route(&target));
     }
@@ -59,23 +68,6 @@ async fn dialroutes(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal>
 }
 
 impl State {
-    /// A failure of the look-up for `all` is only logged, as in the reference.
-    async fn candidates(
-        &self,
-        customer_id: CustomerId,
-        target: &str,
-    ) -> Result<Candidates, Refusal> {
-        let exact = read(route::for_target(self.db(), customer_id, target).await)?;
-        let all: Vec<Route> = match route::for_target(self.db(), customer_id, TARGET_ALL).await {
-            Ok(all) => all,
-            Err(error) => {
-                tracing::warn!(%customer_id, %error, "the routes for all targets cannot be read");
-                Vec::new()
-            }
-        };
-        Ok(Candidates { exact, all })
-    }
-
     async fn over_providers(
         &self,
         customer_id: CustomerId,

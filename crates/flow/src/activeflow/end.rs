@@ -85,6 +85,8 @@ impl FlowManager {
             .with(activeflows::set_ended(ended.id, now))
             .with(self.activeflow_event(now, "activeflow_updated", &ended));
         let following = match then {
+            // Nobody but what follows reads the variables.
+            Then::Sequel if ended.on_complete_flow_id.is_nil() => None,
             Then::Sequel => {
                 let variables = self.inherited(ended.id).await?;
                 Some(self.following(&ended, variables.as_ref(), now).await?)
