@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use trunkline_bus::{
     Bus, Confirmation, Consumer, Error, EventHandler, InProcess, QueueSpec, Request,
-    RequestHandler, Subscription,
+    RequestHandler, Response, Subscription,
 };
 use trunkline_model::Timestamp;
 use trunkline_store::{Batch, Database, Dialect, Rows, Value};
@@ -22,6 +22,22 @@ pub struct Counts(Arc<Mutex<BTreeMap<String, usize>>>);
 impl Counts {
     fn add(&self, name: String) {
         *self.locked().entry(name).or_default() += 1;
+    }
+
+    /// Sets how often a thing is to happen.
+    pub fn set(&self, name: &str, count: usize) {
+        self.locked().insert(name.to_owned(), count);
+    }
+
+    /// Whether a thing is still to happen; then once less.
+    fn use_up(&self, name: &str) -> bool {
+        match self.locked().get_mut(name) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, usize>> {
@@ -39,6 +55,8 @@ impl Counts {
 pub struct CountingBus {
     pub inner: InProcess,
     pub requests: Counts,
+    /// Requests, by the same names, that are answered with 503: so many of each.
+    pub busy: Counts,
 }
 
 /// A URI with a placeholder for each id.
@@ -60,7 +78,11 @@ impl Bus for CountingBus {
                 .trim_start_matches("bin-manager.")
                 .trim_end_matches(".request");
             let (method, route) = (&request.method, route(&request.uri));
-            self.requests.add(format!("{target} {method} {route}"));
+            let name = format!("{target} {method} {route}");
+            self.requests.add(name.clone());
+            if self.busy.use_up(&name) {
+                return Ok(Response::bare(503).encode());
+            }
         }
         self.inner.request(queue, body, timeout).await
     }

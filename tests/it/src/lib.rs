@@ -66,6 +66,7 @@ impl House {
         let bus = CountingBus {
             inner: InProcess::new(),
             requests: Counts::default(),
+            busy: Counts::default(),
         };
         let stop = CancellationToken::new();
         trunkline_companion::seed(&db, Timestamp::system_now())
