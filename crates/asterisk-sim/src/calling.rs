@@ -194,23 +194,31 @@ impl AsteriskSim {
         self.tell_state(id);
     }
 
-    /// Only an originated channel's later Dial events repeat the dial string.
+    /// Only of a channel that is dialed as it is created do later Dial events
+    /// repeat the dial string.
     pub(crate) fn repeated_dial_string(&self, id: &str) -> String {
-        match self.channels.get(id) {
-            Some(channel) if channel.origin == Origin::Originated => channel.dial_string.clone(),
-            _ => String::new(),
+        let Some(channel) = self.channels.get(id) else {
+            return String::new();
+        };
+        match channel.origin {
+            Origin::Originated | Origin::External => channel.dial_string.clone(),
+            Origin::Created | Origin::Incoming | Origin::Snoop => String::new(),
         }
     }
 
     /// Nobody answered for as long as the dial was to take.
     pub(crate) fn dial_timed_out(&mut self, id: &str) {
-        if let Some(channel) = self.channels.get_mut(id) {
-            channel.patience = None;
-        }
         let ending = Ending {
             cause: cause::NO_ANSWER,
             tech_cause: cause::sip(cause::NO_ANSWER),
         };
+        let Some(channel) = self.channels.get_mut(id) else {
+            return;
+        };
+        channel.patience = None;
+        if channel.waits_for_an_answer() {
+            return self.destroy(id, ending.cause, ending.tech_cause);
+        }
         self.begin_end(id, ending, Asked::Here);
     }
 }

@@ -127,8 +127,6 @@ pub(crate) struct Channel {
     pub(crate) dial_string: String,
     pub(crate) endpoint: String,
     pub(crate) number: String,
-    /// Reported with the channel.
-    pub(crate) reported: BTreeMap<&'static str, String>,
     pub(crate) entry: Option<Entry>,
     /// The application that it is in.
     pub(crate) application: Option<String>,
@@ -173,7 +171,6 @@ impl Channel {
             dial_string: String::new(),
             endpoint: String::new(),
             number: String::new(),
-            reported: BTreeMap::new(),
             entry: None,
             application: None,
             bridge: None,
@@ -190,6 +187,16 @@ impl Channel {
             end: None,
             service: None,
         }
+    }
+
+    /// What it ran before it entered Stasis, and runs after.
+    pub(crate) fn show_first_application(&mut self) {
+        let (name, data) = match self.origin {
+            Origin::Originated | Origin::External => ("AppDial2", "(Outgoing Line)"),
+            Origin::Created | Origin::Incoming | Origin::Snoop => ("", ""),
+        };
+        self.app_name = name.to_owned();
+        self.app_data = data.to_owned();
     }
 
     pub(crate) fn is_sip(&self) -> bool {
@@ -214,7 +221,6 @@ impl Channel {
     }
 
     pub(crate) fn write(&self, to: Object) -> Object {
-        let reported = (!self.reported.is_empty()).then_some(&self.reported);
         to.set("id", &self.id)
             .set("name", &self.name)
             .set("state", self.state.name())
@@ -231,7 +237,6 @@ impl Channel {
             })
             .set("creationtime", &stamp(self.created))
             .set("language", "en")
-            .maybe("channelvars", reported)
     }
 }
 

@@ -55,8 +55,7 @@ impl AsteriskSim {
         if let Some(channel) = self.channels.get_mut(&id) {
             channel.connected = caller.clone();
             channel.caller = caller;
-            channel.app_name = "AppDial2".to_owned();
-            channel.app_data = "(Outgoing Line)".to_owned();
+            channel.show_first_application();
             channel.entry = Some(Entry {
                 application,
                 args: p.text("appArgs").unwrap_or_default(),
@@ -154,13 +153,17 @@ impl AsteriskSim {
         } else {
             format!("{application},{args}")
         };
+        let origin = channel.origin;
         channel.app_name = "Stasis".to_owned();
         channel.app_data = data.clone();
-        self.tell("ChannelDialplan", id, |event| {
-            event
-                .set("dialplan_app", "Stasis")
-                .set("dialplan_app_data", &data)
-        });
+        // Others do not come through the dialplan.
+        if matches!(origin, Origin::Created | Origin::Incoming) {
+            self.tell("ChannelDialplan", id, |event| {
+                event
+                    .set("dialplan_app", "Stasis")
+                    .set("dialplan_app_data", &data)
+            });
+        }
         self.tell_variable(id, "STASISSTATUS", "");
         if !self.applications.is_active(&application) {
             return self.nobody_serves(id);

@@ -19,15 +19,18 @@ impl AsteriskSim {
         let Some(service) = self.config.services.get(&context) else {
             self.tell_variable(id, "STASISSTATUS", "SUCCESS");
             self.tell_quality(id);
+            if let Some(channel) = self.channels.get_mut(id) {
+                channel.context = context;
+            }
             self.destroy(id, cause::NORMAL, None);
             return Answer::done();
         };
         let at = self.in_ms(service.after_ms);
         let timer = self.timers.set(at, Due::Returns(id.to_owned()));
         if let Some(channel) = self.channels.get_mut(id) {
-            channel.context = context;
             channel.app_name.clear();
             channel.app_data.clear();
+            channel.context = context;
             channel.service = Some(timer);
             channel.nested = channel.origin == Origin::Created;
         }

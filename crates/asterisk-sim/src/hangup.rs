@@ -103,14 +103,12 @@ impl AsteriskSim {
             channel.service.take(),
         ];
         let entry = channel.entry.as_ref().and_then(|entry| entry.timer);
-        let originated = channel.origin == Origin::Originated && channel.application.is_none();
         stale
             .into_iter()
             .for_each(|timer| self.timers.cancel(timer));
         self.tell_quality(id);
         let told = match asked {
-            Asked::Here | Asked::FarEnd(_) => true,
-            Asked::Refused => !originated,
+            Asked::Here | Asked::Refused | Asked::FarEnd(_) => true,
             Asked::WithAnother => false,
         };
         if told {
@@ -158,7 +156,7 @@ impl AsteriskSim {
             return;
         };
         let (never_dialed, nested) = (channel.never_dialed(), channel.nested);
-        let unanswered = channel.origin == Origin::Originated && channel.application.is_none();
+        let unanswered = channel.waits_for_an_answer();
         let place = Place::Channel(id.to_owned());
         self.end_running_media(&place);
         self.leave_bridge(id, false);
@@ -197,8 +195,7 @@ impl AsteriskSim {
     /// subscribed to it, so of an incoming call it does not.
     pub(crate) fn destroy(&mut self, id: &str, cause: i64, tech_cause: Option<i64>) {
         if let Some(channel) = self.channels.get_mut(id) {
-            channel.app_name.clear();
-            channel.app_data.clear();
+            channel.show_first_application();
         }
         self.tell("ChannelDestroyed", id, |event| {
             event
@@ -246,6 +243,12 @@ impl Channel {
     /// Whether it was created and nobody was called with it.
     fn never_dialed(&self) -> bool {
         self.origin == Origin::Created && !self.dialed
+    }
+
+    /// Whether the request that created it is still dialing.
+    pub(crate) fn waits_for_an_answer(&self) -> bool {
+        let dialed_at_once = matches!(self.origin, Origin::Originated | Origin::External);
+        dialed_at_once && self.state != State::Up
     }
 }
 

@@ -246,15 +246,18 @@ impl AsteriskSim {
         }
     }
 
-    /// … and what waits there begins and fails at once.
+    /// … and what waits there begins and fails at once, or nothing is heard of it:
+    /// with the real one that is chance.
     pub(crate) fn drop_queued_media(&mut self, place: &Place) {
+        let told = self.random.up_to(1) == 0;
         while let Some(item) = self.take_first(place) {
             match item {
-                Item::Playback(mut playback) => {
+                Item::Playback(mut playback) if told => {
                     playback.state = "playing";
                     self.tell_place("PlaybackStarted", place, "playback", &playback.json());
                     self.finish(place, Item::Playback(playback), "failed");
                 }
+                Item::Playback(playback) => self.forget_playback(&playback.id),
                 Item::Recording(recording) => {
                     self.recordings.remove(&recording.name);
                 }

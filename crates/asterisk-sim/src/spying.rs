@@ -3,6 +3,7 @@
 
 use crate::answer::{Answer, Parameters};
 use crate::channel::{Channel, Origin, State};
+use crate::json::Object;
 use crate::sim::AsteriskSim;
 
 impl AsteriskSim {
@@ -55,15 +56,19 @@ impl AsteriskSim {
         let number = self.named;
         let name = match (audio_socket, websocket) {
             (true, _) => format!("AudioSocket/{host}-{number:08x}"),
-            (_, true) => format!("WebSocket/{host}/{number:08x}"),
+            (_, true) => format!("WebSocket/{host}/0x{number:012x}"),
             _ => format!("UnicastRTP/{host}-0x{number:012x}"),
         };
         let mut channel = Channel::new(id.clone(), name, Origin::External, self.now);
-        channel.app_name = "AppDial2".to_owned();
-        channel.app_data = "(Outgoing Line)".to_owned();
-        channel.dial_string = host;
-        channel.reported = self.reported(audio_socket, websocket);
-        let answer = Answer::ok(channel.json());
+        channel.show_first_application();
+        let format = p.text("format").unwrap_or_default();
+        channel.dial_string = match (audio_socket, websocket) {
+            (false, false) => format!("{host}/c({format})"),
+            _ => host,
+        };
+        let reported = self.reported(audio_socket, websocket);
+        let answer = channel.write(Object::new());
+        let answer = Answer::ok(answer.set("channelvars", &reported).end());
         self.channels.insert(id.clone(), channel);
         self.tell("ChannelCreated", &id, |event| event);
         self.answer_media(&id, p, incoming, audio_socket);
@@ -94,6 +99,7 @@ impl AsteriskSim {
         );
     }
 
+    /// Told once, with the answer.
     fn reported(
         &mut self,
         audio_socket: bool,
@@ -102,7 +108,10 @@ impl AsteriskSim {
         let port = 10_000 + 2 * self.random.up_to(2_499);
         let pairs = match (audio_socket, websocket) {
             (true, _) => vec![],
-            (_, true) => vec![("MEDIA_WEBSOCKET_CONNECTION_ID", self.random.uuid())],
+            (_, true) => vec![
+                ("MEDIA_WEBSOCKET_CONNECTION_ID", self.random.uuid()),
+                ("MEDIA_WEBSOCKET_OPTIMAL_FRAME_SIZE", "320".to_owned()),
+            ],
             _ => vec![
                 ("UNICASTRTP_LOCAL_ADDRESS", "127.0.0.1".to_owned()),
                 ("UNICASTRTP_LOCAL_PORT", port.to_string()),
