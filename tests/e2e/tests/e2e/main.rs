@@ -5,3 +5,4 @@ mod campaigns;
 mod demo;
 mod incoming;
 mod outcomes;
+mod same_script;
