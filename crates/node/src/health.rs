@@ -15,7 +15,7 @@ use trunkline_bus::metrics::ServiceMetrics;
 use trunkline_bus::{Bus, Method, Rpc};
 use trunkline_gateway::{Readiness, Report};
 use trunkline_model::service::Service;
-use trunkline_store::{Database, outbox};
+use trunkline_store::{Database, outbox, parked};
 
 use crate::config::Role;
 
@@ -51,7 +51,8 @@ impl Health {
     }
 
     async fn look(&self) -> Report {
-        let (store, roles, outbox) = tokio::join!(self.store(), self.roles(), self.outbox());
+        let (store, roles, outbox, parked) =
+            tokio::join!(self.store(), self.roles(), self.outbox(), self.parked());
         let ready = store && roles.values().all(|up| up == &Value::Bool(true));
         let asterisks = self.asterisks();
         let all_connected = asterisks
@@ -68,6 +69,7 @@ impl Health {
             "roles": roles,
             "asterisks": asterisks,
             "outbox_waiting": outbox,
+            "parked_waiting": parked,
         });
         Report { ready, parts }
     }
@@ -107,17 +109,14 @@ impl Health {
 
     /// Events that wait to be published; null when the store does not tell.
     async fn outbox(&self) -> Value {
-        let depths = self
-            .roles
-            .iter()
-            .map(|role| outbox::depth(&*self.db, role.service()));
-        match timeout(PATIENCE, join_all(depths)).await {
-            Ok(depths) => depths
-                .into_iter()
-                .sum::<Result<i64, _>>()
-                .map_or(Value::Null, Value::from),
-            Err(_) => Value::Null,
-        }
+        let depths = self.roles.iter();
+        sum(depths.map(|role| outbox::depth(&*self.db, role.service()))).await
+    }
+
+    /// Messages that could not be handled; null when the store does not tell.
+    async fn parked(&self) -> Value {
+        let counts = self.roles.iter();
+        sum(counts.map(|role| parked::count(&*self.db, role.service()))).await
     }
 
     fn asterisks(&self) -> Vec<Value> {
@@ -126,6 +125,18 @@ impl Health {
             .iter()
             .map(|asterisk| describe(&asterisk.borrow()))
             .collect()
+    }
+}
+
+async fn sum(
+    counts: impl Iterator<Item = impl Future<Output = Result<i64, trunkline_store::Error>>>,
+) -> Value {
+    match timeout(PATIENCE, join_all(counts)).await {
+        Ok(counts) => counts
+            .into_iter()
+            .sum::<Result<i64, _>>()
+            .map_or(Value::Null, Value::from),
+        Err(_) => Value::Null,
     }
 }
 

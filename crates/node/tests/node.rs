@@ -46,6 +46,7 @@ async fn health_asks_every_role_and_tells_of_asterisk() {
     }
     assert_eq!(health["asterisks"][0]["connected"], json!(false));
     assert_eq!(health["outbox_waiting"], json!(0));
+    assert_eq!(health["parked_waiting"], json!(0));
 
     let api = format!("http://{}", node.gateway_address().unwrap());
     assert_eq!(get(&format!("{api}/healthz")).await.0, 200);
