@@ -28,6 +28,9 @@ pub struct Config {
     /// How long the variables of an activeflow are kept after they were last
     /// written, milliseconds.
     pub keep_variables_ms: u64,
+    /// How long the activeflow of a call may wait for its first action before the
+    /// call is asked for, milliseconds: longer than any call rings.
+    pub unbegun_after_ms: u64,
     /// What an activeflow may grow to.
     pub limits: Limits,
     /// How events and duties are worked off.
@@ -46,6 +49,7 @@ impl Default for Config {
             customer_batch: 1_000,
             sweep_interval_ms: 600_000,
             keep_variables_ms: 7 * 24 * 3_600_000,
+            unbegun_after_ms: 600_000,
             limits: Limits::default(),
             delivery: trunkline_delivery::Config::default(),
         }
@@ -55,6 +59,10 @@ impl Default for Config {
 impl Config {
     pub(crate) fn sweep_interval(&self) -> Duration {
         Duration::from_millis(self.sweep_interval_ms)
+    }
+
+    pub(crate) fn unbegun_after(&self) -> Duration {
+        Duration::from_millis(self.unbegun_after_ms)
     }
 
     pub(crate) fn keep_variables(&self) -> Duration {

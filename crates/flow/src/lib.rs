@@ -15,6 +15,7 @@ mod error;
 mod flow;
 mod manager;
 mod metrics;
+mod orphans;
 mod rpc;
 mod subscribe;
 mod sweep;

@@ -102,6 +102,27 @@ pub async fn running(db: &dyn Database, limit: u32) -> Result<Vec<Activeflow>, E
         .await
 }
 
+/// Activeflows of calls that have not begun to walk since `before`, oldest first.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn not_begun(
+    db: &dyn Database,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<Activeflow>, Error> {
+    let condition = "status = 'running' AND reference_type = 'call' AND execute_count = 0 \
+        AND tm_create < ? ORDER BY tm_create LIMIT ?";
+    SELECT
+        .all(
+            db,
+            condition,
+            vec![before.into(), Value::Int(limit.into())],
+        )
+        .await
+}
+
 /// A new row, as given.
 #[must_use]
 pub fn insert(activeflow: &Activeflow) -> Statement {

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use trunkline_model::Timestamp;
-use trunkline_model::call::{Call, Status};
+use trunkline_model::call::{Call, Direction, Status};
 use trunkline_model::channel::State;
 use trunkline_model::id::{BridgeId, CallId, ChannelId};
 
 use super::action::{Step, step};
 use super::hangup::cause;
-use super::status::{Change, is_live, on_channel_state};
+use super::status::{Change, is_live, on_channel_state, runs_early};
 
 /// A live channel as Asterisk lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +135,8 @@ fn of_listed(
             call.channel_id.clone(),
             cause::NORMAL,
         )),
+        // The caller waits for the flow, however long it lets him.
+        Status::Dialing | Status::Ringing if call.direction != Direction::Outgoing => stalled(call),
         Status::Dialing | Status::Ringing => {
             let longest = limits.dial_timeout + limits.grace;
             let overdue = changed(call).is_some_and(|at| now.since(at) >= longest);
@@ -143,13 +145,16 @@ fn of_listed(
                 return Some(Repair::EndChannel(call.id, channel, cause::NO_RESPONSE));
             }
             // A channel that is being dialed and has not rung is down as well.
-            (*state == State::Down).then(|| Repair::Dial(call.id, call.channel_id.clone()))
+            if *state == State::Down {
+                return Some(Repair::Dial(call.id, call.channel_id.clone()));
+            }
+            runs_early(call).then(|| stalled(call)).flatten()
         }
         Status::None | Status::Hangup | Status::Other(_) => None,
     }
 }
 
-/// Whether nothing will bring the next action of an answered call.
+/// Whether nothing will bring the next action of a call whose flow runs.
 fn stalled(call: &Call) -> Option<Repair> {
     if call.action_next_hold {
         return Some(Repair::Resume(call.id));
@@ -168,7 +173,6 @@ fn stalled(call: &Call) -> Option<Repair> {
 mod tests {
     use trunkline_model::Action;
     use trunkline_model::action::Kind;
-    use trunkline_model::call::Direction;
     use trunkline_model::id::ActionId;
 
     use super::*;
@@ -325,6 +329,23 @@ mod tests {
         );
         let id = plays.id;
         assert_eq!(repairs_of(plays, State::Up, 100), [Repair::AskPlayback(id)]);
+    }
+
+    #[test]
+    fn caller_who_waits_is_led_on_and_never_hung_up() {
+        let incoming = |action: Action| Call {
+            direction: Direction::Incoming,
+            action,
+            ..call("c", Status::Ringing, 0)
+        };
+        assert_eq!(
+            repairs_of(incoming(sleeping()), State::Ring, 1_000),
+            [],
+            "a duty brings the next action"
+        );
+        let left = incoming(Action::reserved(ActionId::START));
+        let expected = Repair::Resume(left.id);
+        assert_eq!(repairs_of(left, State::Ring, 100), [expected]);
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub enum Change {
     },
     /// The far end answered, or we answered.
     Answer {
-        /// The flow starts now: an outgoing call whose flow did not start early.
+        /// The flow starts now: an outgoing call whose flow has not started early.
         run_flow: bool,
     },
 }
@@ -85,8 +85,10 @@ pub fn on_channel_state(call: &Call, state: &State) -> Change {
     let early = runs_early(call);
     match new {
         Status::Ringing => Change::Ring { run_flow: early },
+        // Where the flow starts at ringing, one that never rang has not started it.
         Status::Progressing => Change::Answer {
-            run_flow: call.direction == Direction::Outgoing && !early,
+            run_flow: call.direction == Direction::Outgoing
+                && (!early || call.status == Status::Dialing),
         },
         Status::None
         | Status::Dialing
@@ -173,6 +175,11 @@ mod tests {
         assert_eq!(
             answered(&outgoing(Status::Ringing, true)),
             Change::Answer { run_flow: false }
+        );
+        assert_eq!(
+            answered(&outgoing(Status::Dialing, true)),
+            Change::Answer { run_flow: true },
+            "it never rang"
         );
         let incoming = Call {
             direction: Direction::Incoming,

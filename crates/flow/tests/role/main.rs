@@ -11,7 +11,7 @@ use trunkline_model::activeflow::Status;
 use trunkline_store::Database;
 use uuid::Uuid;
 
-use crate::world::{World, text};
+use crate::world::{NO_CALL, World, text};
 
 const START: &str = "00000000-0000-0000-0000-000000000001";
 const FINISH: &str = "00000000-0000-0000-0000-000000000002";
@@ -540,5 +540,42 @@ async fn deleting_an_activeflow_ends_it_first_and_happens_once() {
     assert_eq!(world.done(Delete, &uri, Value::Null).await, deleted);
     let kinds = world.event_kinds().await;
     assert_eq!(kinds[2..], ["activeflow_updated", "activeflow_deleted"]);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_activeflow_whose_call_never_came_to_be_is_stopped_and_no_other() {
+    let config = Config {
+        sweep_interval_ms: 60_000,
+        ..Config::default()
+    };
+    let world = World::with(config).await;
+    let flow = world.flow(json!([action(1, "answer", json!({}))])).await;
+    let of_call = async |call: String| {
+        let body = json!({
+            "customer_id": world.customer, "flow_id": flow,
+            "reference_type": "call", "reference_id": call,
+        });
+        let made = world.done(Post, "/v1/activeflows", body).await;
+        format!("/v1/activeflows/{}", text(&made["id"]))
+    };
+    let dead = || format!("{NO_CALL}{}", &Uuid::new_v4().to_string()[4..]);
+    let orphan = of_call(dead()).await;
+    let begun = of_call(dead()).await;
+    world.next(&begun, START).await;
+    let waits = of_call(Uuid::new_v4().to_string()).await;
+    world.advance(Duration::from_secs(601));
+    let young = of_call(dead()).await;
+    let stopped = async {
+        while world.row(&orphan).await.status != Status::Ended {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), stopped)
+        .await
+        .expect("stopped at the next look");
+    for other in [begun, waits, young] {
+        assert_eq!(world.row(&other).await.status, Status::Running);
+    }
     world.end().await;
 }
