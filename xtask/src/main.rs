@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
-const USAGE: &str = "usage: cargo xtask check-deps | check-docs";
+const USAGE: &str = "usage: cargo xtask check-deps | check-docs | sim --seeds <first>..<last> | sim --seed <n> [--trace] [--minimal]";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -25,8 +25,24 @@ fn run(args: Vec<String>) -> anyhow::Result<()> {
     match args[..] {
         ["check-deps"] => check_deps(),
         ["check-docs"] => check_docs(),
+        ["sim", ref rest @ ..] => sim(rest),
         _ => bail!(USAGE),
     }
+}
+
+/// Runs seeds of the simulation, in a build that is quick.
+fn sim(args: &[&str]) -> anyhow::Result<()> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let run = ["run", "--quiet", "--profile", "sim", "--package", "trunkline-sim", "--"];
+    let status = std::process::Command::new(cargo)
+        .args(run)
+        .args(args)
+        .status()
+        .context("failed to run cargo")?;
+    if !status.success() {
+        bail!("the simulation ended with {status}");
+    }
+    Ok(())
 }
 
 fn check_docs() -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! What must always hold, asked of the rows of one moment and of the calls that
 //! left the simulated Asterisks (architecture §7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trunkline_campaign::invariants;
 use trunkline_model::campaigncall::Campaigncall;
@@ -39,15 +39,17 @@ pub fn widest_plan(scenario: &Scenario, campaign: usize) -> Outplan {
 }
 
 /// I1–I4 over the rows. `steady` says that the store's clock never went back:
-/// otherwise times of rows cannot be compared.
+/// otherwise times of rows cannot be compared. `dialed` are the channels for which
+/// an INVITE has left: an attempt without one does not count as a try.
 #[must_use]
 pub fn of_attempts(
     rows: &Snapshot,
     plans: &BTreeMap<CampaignId, Outplan>,
+    dialed: &BTreeSet<String>,
     steady: bool,
 ) -> Vec<Violation> {
     let mut found = Vec::new();
-    let placed = rows.placed();
+    let placed = rows.dialed(dialed);
     for target in invariants::targets_in_two_live_attempts(&rows.attempts) {
         found.push(Violation::new(
             "I1",
@@ -98,21 +100,37 @@ pub fn of_attempts(
     found
 }
 
-/// How often each number may have been dialed: once for each attempt, and not
-/// more often than its attempts allow.
+/// How often each number may be dialed: as often as the plan allows its
+/// destination.
 #[must_use]
-pub fn tries_by_number(rows: &Snapshot) -> BTreeMap<String, i64> {
+pub fn tries_by_number(scenario: &Scenario) -> BTreeMap<String, i64> {
     let mut allowed = BTreeMap::new();
-    for attempt in rows.placed() {
-        if let Some(to) = attempt.destination {
-            *allowed.entry(to.target).or_default() += 1;
+    for (at, plan) in scenario.campaigns.iter().enumerate() {
+        let tries = widest_plan(scenario, at).max_try_counts();
+        let added = scenario.steps.iter().filter_map(|(_, step)| match step {
+            Step::AddTarget(campaign, numbers) if *campaign == at => Some(numbers),
+            Step::AddTarget(..)
+            | Step::Run(_)
+            | Step::Stop(_)
+            | Step::DeleteCampaign(_)
+            | Step::DeleteTarget(..)
+            | Step::Replan(..)
+            | Step::HangUp(_)
+            | Step::Incoming(_)
+            | Step::IncomingBriefly(..)
+            | Step::Call(_) => None,
+        });
+        for numbers in plan.people.iter().chain(added) {
+            for (number, most) in numbers.iter().zip(tries) {
+                allowed.insert(number.clone(), most);
+            }
         }
     }
     allowed
 }
 
-/// I2 at the far end: how often each number was dialed, never more often than it
-/// was attempted.
+/// I2 at the far end: how often each number was dialed, never above the
+/// plan.
 /// `routes` is how many dial routes one attempt may try.
 #[must_use]
 pub fn of_dials(dialed: &[String], allowed: &BTreeMap<String, i64>, routes: i64) -> Vec<Violation> {

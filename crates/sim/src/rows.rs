@@ -6,7 +6,7 @@ use trunkline_model::Timestamp;
 use trunkline_model::call::Call;
 use trunkline_model::campaign::Campaign;
 use trunkline_model::campaigncall::Campaigncall;
-use trunkline_model::id::{OutdialTargetId, OutplanId, ReferenceId};
+use trunkline_model::id::{OutplanId, ReferenceId};
 use trunkline_model::outdial_target::OutdialTarget;
 use trunkline_model::outplan::Outplan;
 use trunkline_store::campaign_lease::Lease;
@@ -53,12 +53,14 @@ impl Snapshot {
         })
     }
 
-    /// Attempts whose call was made: those that count as a try.
+    /// Attempts whose channel was dialed: those that count as a try. `dialed` are
+    /// the ids of channels for which an INVITE has left.
     #[must_use]
-    pub fn placed(&self) -> Vec<Campaigncall> {
+    pub fn dialed(&self, dialed: &BTreeSet<String>) -> Vec<Campaigncall> {
         let made: BTreeSet<ReferenceId> = self
             .calls
             .iter()
+            .filter(|call| dialed.contains(call.channel_id.as_str()))
             .map(|call| ReferenceId(call.id.0))
             .collect();
         self.attempts
@@ -66,14 +68,5 @@ impl Snapshot {
             .filter(|attempt| made.contains(&attempt.reference_id))
             .cloned()
             .collect()
-    }
-
-    /// The tries that were made at a target's destination, over all attempts.
-    #[must_use]
-    pub fn tries_of(&self, target: OutdialTargetId, index: i64) -> usize {
-        self.attempts
-            .iter()
-            .filter(|it| it.outdial_target_id == target && it.destination_index == index)
-            .count()
     }
 }

@@ -119,6 +119,10 @@ impl Watched {
             let revived = of_calls(seen.history.see_calls(&calls));
             seen.violations.extend(revived);
         }
+        for statement in batch.statements.iter().filter(|it| begins_attempt(it)) {
+            let wrong = self.begun_without_leave(statement).await?;
+            self.seen().violations.extend(wrong);
+        }
         if touches("INTO campaign_campaigncalls") {
             let doubles = self.targets_in_two_attempts().await?;
             self.seen().violations.extend(doubles);
@@ -139,6 +143,36 @@ impl Watched {
         seen.violations.extend(twice);
     }
 
+    /// I3 and decision 13: an attempt begins only while its campaign runs, and
+    /// only by whoever holds the campaign's lease with its present number.
+    async fn begun_without_leave(&self, statement: &Statement) -> Result<Vec<Violation>, Error> {
+        let Some(id) = statement.params.iter().find_map(Value::as_uuid) else {
+            return Ok(Vec::new());
+        };
+        let sql = "SELECT campaign.status AS status, lease.holder AS holder, lease.fence AS fence \
+            FROM campaign_campaigncalls AS attempt \
+            JOIN campaign_campaigns AS campaign ON campaign.id = attempt.campaign_id \
+            LEFT JOIN trunkline_campaign_leases AS lease ON lease.campaign_id = campaign.id \
+            WHERE attempt.id = ?";
+        let rows = self.inner.query(sql, vec![Value::uuid(id)]).await?;
+        let mut found = Vec::new();
+        for row in rows.iter() {
+            let (holder, fence): (Uuid, i64) = (row.id("holder")?, row.int("fence")?);
+            let by_holder = statement.params.contains(&Value::uuid(holder))
+                && statement.params.contains(&Value::Int(fence));
+            if !by_holder {
+                let detail = format!("attempt {id} was begun by somebody without the lease");
+                found.push(Violation::new("lease", detail));
+            }
+            let status = row.text("status")?;
+            if status != "run" {
+                let detail = format!("attempt {id} was begun while its campaign is `{status}`");
+                found.push(Violation::new("I3", detail));
+            }
+        }
+        Ok(found)
+    }
+
     /// I1, asked of the rows themselves.
     async fn targets_in_two_attempts(&self) -> Result<Vec<Violation>, Error> {
         let sql = "SELECT outdial_target_id, count(*) AS n FROM campaign_campaigncalls \
@@ -151,6 +185,12 @@ impl Watched {
             Ok(Violation::new("I1", detail))
         })
     }
+}
+
+fn begins_attempt(statement: &Statement) -> bool {
+    statement
+        .sql
+        .starts_with("INSERT INTO campaign_campaigncalls ")
 }
 
 fn of_calls(found: Vec<CallViolation>) -> Vec<Violation> {

@@ -179,6 +179,7 @@ impl Bus for Connection {
         let handler = Handler::Events {
             handler,
             retry_delays: subscription.retry_delays,
+            longest_work: subscription.longest_work,
             parking: subscription.parking,
         };
         self.consume(&subscription.queue, handler)

@@ -21,6 +21,7 @@ pub(super) enum Handler {
     Events {
         handler: Arc<dyn EventHandler>,
         retry_delays: Vec<Duration>,
+        longest_work: Duration,
         parking: Option<Arc<dyn Parking>>,
     },
 }
@@ -90,19 +91,30 @@ pub(super) fn handle(
             Handler::Events {
                 handler,
                 retry_delays,
+                longest_work,
                 parking,
             },
             Delivery::Event(message),
         ) => {
             let Work { key, run, .. } = Work::accepted_by(&**handler, message.clone());
             let again = retry_delays.get(message.retries as usize).copied();
-            let job = delivered.work(run, message, again, parking.clone());
+            let run = bounded(*longest_work, run);
+            let job = delivered.work(Box::pin(run), message, again, parking.clone());
             consumer.executor.submit(key, room, job);
         }
         // Nothing sends a request to a queue of events, or the other way round.
         (Handler::Requests(_), Delivery::Event(_))
         | (Handler::Events { .. }, Delivery::Request { .. }) => drop(delivered.acknowledge()),
     }
+}
+
+/// Work that never ends has failed.
+async fn bounded(
+    longest: Duration,
+    run: BoxFuture<'static, Result<(), Retry>>,
+) -> Result<(), Retry> {
+    let ended = tokio::time::timeout(longest, run).await;
+    ended.unwrap_or_else(|_| Err(Retry::later("the handler was not done in time")))
 }
 
 /// A delivery in the hands of a consumer.
