@@ -81,6 +81,8 @@ pub struct Routed {
     data: Option<Box<RawValue>>,
     /// Name of the service that asks.
     pub publisher: String,
+    /// For logs, and to recognize a repetition; empty when the asker has none.
+    pub request_id: String,
 }
 
 impl Routed {
@@ -234,13 +236,14 @@ impl<S: Send + Sync + 'static> Router<S> {
             route = route.label,
             method = name,
             id,
-            request_id = request.request_id
+            request_id = request.request_id.as_str()
         );
         let routed = Routed {
             values,
             query,
             data: request.data,
             publisher: request.publisher,
+            request_id: request.request_id,
         };
         let outcome = (route.handler)(Arc::clone(&self.state), routed)
             .instrument(span)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 use trunkline_bus::Method::Post;
 use trunkline_bus::{Refusal, Reply, Routed, Router};
 use trunkline_model::customer::Customer;
@@ -13,7 +14,8 @@ use trunkline_model::random;
 use trunkline_model::service::Service;
 use trunkline_model::webhook;
 use trunkline_store::webhook_delivery::{self, Delivery};
-use trunkline_store::{Batch, customer};
+use trunkline_store::{Batch, Error, customer};
+use uuid::Uuid;
 
 use super::State;
 use crate::error;
@@ -55,9 +57,26 @@ async fn send(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
         customer.webhook_uri.clone(),
         customer.webhook_method.clone(),
     );
+    let id = delivery_id(&routed.request_id, asked.data.get());
     state
-        .accept(&customer, uri, method, asked.data.get().to_owned())
+        .accept(id, &customer, uri, method, asked.data.get().to_owned())
         .await
+}
+
+/// A request that comes again is the same delivery. One request id may stand
+/// for several webhooks: what they say tells them apart.
+fn delivery_id(request_id: &str, body: &str) -> Uuid {
+    if request_id.is_empty() {
+        return random::uuid();
+    }
+    let digest = Sha256::new()
+        .chain_update(request_id)
+        .chain_update([0])
+        .chain_update(body)
+        .finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 #[derive(Deserialize)]
@@ -77,7 +96,10 @@ async fn send_to_destination(state: Arc<State>, routed: Routed) -> Result<Reply,
     let customer = state.customer(asked.customer_id).await?;
     let text = serde_json::from_str::<String>(asked.data.get());
     let body = text.unwrap_or_else(|_| asked.data.get().to_owned());
-    state.accept(&customer, asked.uri, asked.method, body).await
+    let id = delivery_id(&routed.request_id, &body);
+    state
+        .accept(id, &customer, asked.uri, asked.method, body)
+        .await
 }
 
 impl State {
@@ -103,6 +125,7 @@ impl State {
     /// Writes a delivery that is due at once.
     async fn accept(
         &self,
+        id: Uuid,
         customer: &Customer,
         uri: String,
         method: String,
@@ -128,7 +151,7 @@ impl State {
         }
         let now = read(self.db.now().await)?;
         let delivery = Delivery {
-            id: random::uuid(),
+            id,
             customer_id: customer.id,
             uri,
             method: method.to_ascii_uppercase(),
@@ -137,11 +160,15 @@ impl State {
             due_at: Some(now),
             tm_create: Some(now),
         };
-        read(
-            self.db
-                .apply(Batch::new().with(webhook_delivery::insert(&delivery)))
-                .await,
-        )?;
+        let written = self
+            .db
+            .apply(Batch::new().with(webhook_delivery::insert(&delivery)))
+            .await;
+        match written {
+            // It is on its way already.
+            Err(Error::Duplicate { .. }) => return Ok(Reply::Bare),
+            written => read(written)?,
+        }
         self.written.notify_one();
         Ok(Reply::Bare)
     }

@@ -9,8 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::Method::{Post, Put};
+use trunkline_bus::{Bus as _, Request, Response};
 use trunkline_companion::webhook::{Config, Deps, Metrics};
 use trunkline_companion::{start_customer, start_webhook};
+use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
 
 use crate::world::{PATIENCE, World};
@@ -198,6 +200,40 @@ async fn a_failed_delivery_is_repeated_with_the_same_id() {
         (office.metrics.failed.get(), office.metrics.dropped.get()),
         (2, 0)
     );
+    office.world.end().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_handed_over_twice_waits_once() {
+    let office = PostOffice::open(Config {
+        retry_min_ms: 3_600_000,
+        ..quick()
+    })
+    .await;
+    *office.server.answers.lock().await = vec![503; 10];
+    for (request_id, kind) in [
+        ("a", "x"),
+        ("a", "x"),
+        ("a", "y"),
+        ("b", "x"),
+        ("", "x"),
+        ("", "x"),
+    ] {
+        let body = json!({"customer_id": office.customer["id"], "data": {"type": kind}});
+        let mut request = Request::new(Service::CALL, Post, "/v1/webhooks").json(&body);
+        request.request_id = request_id.to_owned();
+        let queue = WEBHOOK.request_queue();
+        let answer = office.world.bus.request(&queue, request.encode(), PATIENCE);
+        let answer: Response = serde_json::from_slice(&answer.await.unwrap()).unwrap();
+        assert_eq!(answer.status_code, 200);
+    }
+    let customer = office.customer["id"]
+        .as_str()
+        .unwrap()
+        .parse::<uuid::Uuid>();
+    let customer = CustomerId::from(customer.unwrap());
+    let waiting = trunkline_store::webhook_delivery::waiting_of(&*office.world.db, customer).await;
+    assert_eq!(waiting.unwrap(), 5, "only the second one was there already");
     office.world.end().await;
 }
 
