@@ -8,6 +8,9 @@ use trunkline_model::Timestamp;
 use trunkline_model::asterisk::Asterisk;
 use trunkline_model::id::AsteriskId;
 
+/// Longest time that a proxy takes to connect again to an Asterisk that answers.
+const RECONNECTED: Duration = Duration::from_secs(15);
+
 /// A view in memory: rebuilt from the proxies' events and from who answers, never
 /// a source of truth about calls.
 #[derive(Default)]
@@ -42,10 +45,12 @@ impl Asterisks {
     }
 
     /// Notes that an Asterisk has answered: one that no proxy has reported to this
-    /// process is connected all the same.
+    /// process is connected all the same. So is one that was reported as away for
+    /// longer than its proxy takes to connect again: of several call-managers
+    /// only one gets the news of that.
     pub(crate) fn answered(&self, id: &AsteriskId, now: Timestamp) {
-        let reported = self.known().contains_key(id);
-        if !reported {
+        let reported = self.known().get(id).and_then(|known| known.tm_update);
+        if reported.is_none_or(|at| now.since(at) >= RECONNECTED) {
             self.note(id, true, now);
         }
         self.silent().remove(id);
@@ -106,6 +111,11 @@ mod tests {
         assert!(
             asterisks.all_away(),
             "its proxy knows better whether it is connected"
+        );
+        asterisks.answered(&id, at(95));
+        assert!(
+            !asterisks.all_away(),
+            "the news that it is connected again went to another process"
         );
     }
 }
