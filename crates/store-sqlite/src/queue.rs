@@ -69,7 +69,6 @@ impl<T> Queue<T> {
         Some(taken)
     }
 
-    /// Refuses further jobs. What is in the queue can still be taken.
     /// Takes up to `most` jobs that are there already.
     pub(crate) fn take_more(&self, most: usize) -> Vec<T> {
         let mut state = self.lock();
@@ -80,6 +79,7 @@ impl<T> Queue<T> {
         taken
     }
 
+    /// Refuses further jobs. What is in the queue can still be taken.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.places.close();

@@ -11,6 +11,13 @@ use crate::error::of;
 use crate::queue::Queue;
 use crate::stats::Counters;
 
+/// Batches in a group after which the next group waits longer: many callers are
+/// served at once then, and each commit costs the same pages and the same sync.
+/// Who calls alone does not wait for others.
+const CROWD: usize = 3;
+/// How many times as long.
+const CROWD_WAITS: u32 = 4;
+
 /// Where the result of a job goes.
 pub(crate) type Reply = oneshot::Sender<Result<(), Error>>;
 
@@ -30,11 +37,18 @@ pub(crate) fn run(
     wait: Duration,
     counters: &Counters,
 ) {
+    let mut before = 0;
     while let Some(mut jobs) = queue.take(group) {
+        let wait = if before < CROWD {
+            wait
+        } else {
+            wait * CROWD_WAITS
+        };
         if jobs.len() < group && !wait.is_zero() {
             std::thread::sleep(wait);
             jobs.extend(queue.take_more(group - jobs.len()));
         }
+        before = jobs.len();
         serve(connection, jobs, counters);
     }
     if let Err(error) = checkpoint(connection) {
@@ -116,7 +130,7 @@ fn only(mut results: Vec<Result<(), Error>>) -> Result<(), Error> {
 /// First without savepoints, which cost a copy of every page that a batch
 /// changes: nearly all batches succeed, or are refused before they have changed
 /// anything. A batch that is refused half-way has the group done again with them.
-fn group(connection: &Connection, batches: &[Batch]) -> Result<Vec<Result<(), Error>>, Error> {
+fn group(connection: &Connection, batches: &[Batch]) -> Result<Vec<Outcome>, Error> {
     match transaction(connection, batches, plainly) {
         Ok(results) => Ok(results),
         Err(Lost::HalfWay(_)) if batches.len() > 1 => {
@@ -125,6 +139,9 @@ fn group(connection: &Connection, batches: &[Batch]) -> Result<Vec<Result<(), Er
         Err(lost) => Err(lost.into_error()),
     }
 }
+
+/// What became of a batch.
+type Outcome = Result<(), Error>;
 
 /// Why a transaction is not committed.
 enum Lost {
@@ -153,8 +170,8 @@ impl From<Error> for Lost {
 fn transaction(
     connection: &Connection,
     batches: &[Batch],
-    run: fn(&Connection, &Batch) -> Result<Result<(), Error>, Lost>,
-) -> Result<Vec<Result<(), Error>>, Lost> {
+    run: fn(&Connection, &Batch) -> Result<Outcome, Lost>,
+) -> Result<Vec<Outcome>, Lost> {
     if !connection.is_autocommit() {
         // A roll-back has failed before.
         control(connection, "ROLLBACK")?;
@@ -174,7 +191,7 @@ fn transaction(
 }
 
 /// A statement that fails leaves nothing of itself (SQLite's default, ABORT).
-fn plainly(connection: &Connection, batch: &Batch) -> Result<Result<(), Error>, Lost> {
+fn plainly(connection: &Connection, batch: &Batch) -> Result<Outcome, Lost> {
     let before = connection.total_changes();
     match statements(connection, batch) {
         Ok(()) => Ok(Ok(())),
@@ -184,7 +201,7 @@ fn plainly(connection: &Connection, batch: &Batch) -> Result<Result<(), Error>, 
     }
 }
 
-fn in_savepoint(connection: &Connection, batch: &Batch) -> Result<Result<(), Error>, Lost> {
+fn in_savepoint(connection: &Connection, batch: &Batch) -> Result<Outcome, Lost> {
     control(connection, "SAVEPOINT batch")?;
     let result = statements(connection, batch);
     if let Err(error) = &result {
