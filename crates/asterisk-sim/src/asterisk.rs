@@ -102,9 +102,9 @@ impl AsteriskSim {
     /// `PUT /applications/{name}/eventFilter`. A list that is not given stays as it
     /// was; when none is given there is no filter.
     pub(crate) fn filter_events(&mut self, name: &str, p: &Parameters) -> Answer {
-        let list = |key: &str| match p.body()?.get(key)? {
-            Value::Array(filters) => Some(filters.clone()),
-            _ => Some(Vec::new()),
+        let list = |key: &str| {
+            let filters = p.body()?.get(key)?.as_array();
+            Some(filters.cloned().unwrap_or_default())
         };
         let (allowed, disallowed) = (list("allowed"), list("disallowed"));
         let typed = |filter: &Value| filter["type"].is_string();

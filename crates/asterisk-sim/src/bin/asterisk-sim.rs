@@ -54,8 +54,7 @@ struct Options {
 impl Options {
     fn server(self) -> ServerConfig {
         let usual = Delays::default();
-        let mut asterisk = Config::default();
-        asterisk.delays = Delays {
+        let delays = Delays {
             start_ms: self.start_ms.unwrap_or(usual.start_ms),
             reply_ms: self.reply_ms.unwrap_or(usual.reply_ms),
             ring_ms: self.answer_ms.unwrap_or(usual.ring_ms),
@@ -64,6 +63,10 @@ impl Options {
             hangup_ms: self.hangup_ms.unwrap_or(usual.hangup_ms),
             jitter_ms: self.jitter_ms.unwrap_or(usual.jitter_ms),
             ..usual
+        };
+        let mut asterisk = Config {
+            delays,
+            ..Config::default()
         };
         asterisk.endpoints.extend(self.endpoints);
         if let Some(id) = self.entity_id {

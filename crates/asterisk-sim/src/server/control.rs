@@ -53,16 +53,25 @@ pub(super) fn answer(
     match (method.as_str(), what) {
         ("GET", "dials") => answer_with(door.with(|sim, _| dials(sim))),
         ("GET", "state") => answer_with(door.with(|sim, _| state(sim))),
-        ("POST", "restart") => done(door.with(AsteriskSim::restart)),
-        ("POST", "pause") => done(door.gate.shut()),
-        ("POST", "resume") => done(door.gate.open()),
+        ("POST", "restart") => {
+            door.with(AsteriskSim::restart);
+            done()
+        }
+        ("POST", "pause") => {
+            door.gate.shut();
+            done()
+        }
+        ("POST", "resume") => {
+            door.gate.open();
+            done()
+        }
         ("POST", "incoming") => incoming(door, body),
         ("POST", "hangup") => hangup(door, body),
         _ => plain(StatusCode::NOT_FOUND, ""),
     }
 }
 
-fn done((): ()) -> Response<Full<Bytes>> {
+fn done() -> Response<Full<Bytes>> {
     plain(StatusCode::NO_CONTENT, "")
 }
 
@@ -101,5 +110,6 @@ fn hangup(door: &Door, body: &str) -> Response<Full<Bytes>> {
         return plain(StatusCode::BAD_REQUEST, "");
     };
     let Hangup { channel_id, cause } = hangup;
-    done(door.with(|sim, now| sim.far_end_hangs_up(now, &channel_id, cause)))
+    door.with(|sim, now| sim.far_end_hangs_up(now, &channel_id, cause));
+    done()
 }
