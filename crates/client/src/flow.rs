@@ -92,6 +92,23 @@ impl FlowClient {
         .await
     }
 
+    /// Creates an activeflow with the variables of its reference.
+    ///
+    /// # Errors
+    ///
+    /// A bare 404 from a flow-manager that is not ours; otherwise as
+    /// [`FlowClient::create_activeflow`].
+    pub async fn create_prepared(
+        &self,
+        asked: &activeflow::PreparedRequest,
+    ) -> Result<Activeflow, RpcError> {
+        let request = self
+            .0
+            .request(Method::Post, "/v1/activeflows/prepared")
+            .json(asked);
+        self.call(request, "flow/actions").await
+    }
+
     /// Runs an activeflow whose reference does not ask for actions itself.
     ///
     /// # Errors

@@ -172,6 +172,16 @@ pub struct CreateRequest {
     pub variables: std::collections::BTreeMap<String, String>,
 }
 
+/// Body of `POST /v1/activeflows/prepared`, Trunkline's own: an activeflow with
+/// the variables that its reference would otherwise set afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct PreparedRequest {
+    pub activeflow: CreateRequest,
+    /// By name; the platform's own names are allowed, as where variables are set.
+    pub variables: std::collections::BTreeMap<String, String>,
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

@@ -57,6 +57,8 @@ pub struct CountingBus {
     pub requests: Counts,
     /// Requests, by the same names, that are answered with 503: so many of each.
     pub busy: Counts,
+    /// The same, answered with 404.
+    pub unknown: Counts,
 }
 
 /// A URI with a placeholder for each id.
@@ -82,6 +84,9 @@ impl Bus for CountingBus {
             self.requests.add(name.clone());
             if self.busy.use_up(&name) {
                 return Ok(Response::bare(503).encode());
+            }
+            if self.unknown.use_up(&name) {
+                return Ok(Response::bare(404).encode());
             }
         }
         self.inner.request(queue, body, timeout).await

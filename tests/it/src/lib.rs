@@ -67,6 +67,7 @@ impl House {
             inner: InProcess::new(),
             requests: Counts::default(),
             busy: Counts::default(),
+            unknown: Counts::default(),
         };
         let stop = CancellationToken::new();
         trunkline_companion::seed(&db, Timestamp::system_now())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use trunkline_domain::address::normalise;
 use trunkline_domain::call::hangup::cause;
 use trunkline_domain::call::incoming::{self, Domain};
-use trunkline_domain::call::{status, variables};
+use trunkline_domain::call::status;
 use trunkline_model::activeflow;
 use trunkline_model::call::{Call, Direction, HangupReason, Type, metadata_key};
 use trunkline_model::channel::Channel;
@@ -14,7 +14,7 @@ use trunkline_model::id::{CallId, ReferenceId};
 use trunkline_model::number::Number;
 use trunkline_store::{Batch, bridge as bridges, call as calls, channel as channels};
 
-use super::{action, hangup, outgoing};
+use super::{action, flow, hangup, outgoing};
 use crate::Role;
 use crate::error::Error;
 
@@ -85,17 +85,6 @@ async fn start(role: &Arc<Role>, channel: &Channel, number: &Number) -> Result<C
     }
     outgoing::check_balance(role, customer_id, &source).await?;
     let (owner_type, owner_id) = outgoing::owner(role, customer_id, &source).await;
-    let activeflow = role
-        .flow
-        .create_activeflow(&activeflow::CreateRequest {
-            customer_id,
-            flow_id: number.call_flow_id,
-            reference_type: activeflow::ReferenceType::Call,
-            reference_id: ReferenceId(id.0),
-            ..activeflow::CreateRequest::default()
-        })
-        .await?;
-    let now = role.ledger.now().await?;
     let bridge = outgoing::new_bridge(channel, id);
     let call = Call {
         id,
@@ -105,7 +94,6 @@ async fn start(role: &Arc<Role>, channel: &Channel, number: &Number) -> Result<C
         channel_id: channel.id.clone(),
         bridge_id: bridge.id.clone(),
         flow_id: number.call_flow_id,
-        activeflow_id: activeflow.id,
         kind: Type::Flow,
         direction: Direction::Incoming,
         status: status::of_channel(&channel.state),
@@ -115,9 +103,22 @@ async fn start(role: &Arc<Role>, channel: &Channel, number: &Number) -> Result<C
             .then(|| (metadata_key::RTP_DEBUG.to_owned(), true.into()))
             .into_iter()
             .collect(),
+        ..Call::default()
+    };
+    let wanted = activeflow::CreateRequest {
+        customer_id,
+        flow_id: number.call_flow_id,
+        reference_type: activeflow::ReferenceType::Call,
+        reference_id: ReferenceId(id.0),
+        ..activeflow::CreateRequest::default()
+    };
+    let activeflow = flow::begin(role, wanted, &call).await?;
+    let now = role.ledger.now().await?;
+    let call = Call {
+        activeflow_id: activeflow.id,
         action: activeflow.current_action,
         tm_create: Some(now),
-        ..Call::default()
+        ..call
     };
     let to = super::target(Some(channel));
     let limit = hangup::delayed_hangup(
@@ -139,14 +140,11 @@ async fn start(role: &Arc<Role>, channel: &Channel, number: &Number) -> Result<C
         .with(role.ledger.schedule(now, &limit))
         .with(role.call_event(now, "call_created", &call));
     if let Err(error) = role.ledger.apply(batch).await {
-        outgoing::stop_flow(role, activeflow.id).await;
+        flow::stop(role, activeflow.id).await;
         return Err(error.into());
     }
     role.metrics.created(&call);
     tracing::info!(call_id = %id, channel_id = %channel.id, activeflow_id = %call.activeflow_id, "incoming call created");
     outgoing::join(role, &to, &bridge.id, &bridge.name, &channel.id).await?;
-    role.flow
-        .set_variables(call.activeflow_id, &variables::of_call(&call))
-        .await?;
     Ok(call)
 }

@@ -4,6 +4,7 @@
 pub(crate) mod action;
 pub(crate) mod channel;
 pub(crate) mod ended;
+pub(crate) mod flow;
 pub(crate) mod hangup;
 pub(crate) mod incoming;
 pub(crate) mod outgoing;

@@ -10,7 +10,6 @@ use trunkline_domain::address::normalise;
 use trunkline_domain::call::hangup::cause;
 use trunkline_domain::call::outgoing::{self, Refused, SourceRule};
 use trunkline_domain::call::ready::{Ready, on_ready};
-use trunkline_domain::call::variables;
 use trunkline_domain::phone;
 use trunkline_model::address::Kind;
 use trunkline_model::billing::{BillingType, IsValidBalanceRequest};
@@ -18,7 +17,7 @@ use trunkline_model::bridge::{Bridge, Reference, ReferenceType};
 use trunkline_model::call::{Call, CreateWithIdRequest, HangupReason, OwnerType};
 use trunkline_model::channel::Channel;
 use trunkline_model::id::{
-    ActiveflowId, AsteriskId, BridgeId, CallId, ChannelId, CustomerId, OwnerId, ReferenceId,
+    AsteriskId, BridgeId, CallId, ChannelId, CustomerId, OwnerId, ReferenceId,
 };
 use trunkline_model::outbound_config::OutboundConfig;
 use trunkline_model::route::{Provider, Route};
@@ -28,7 +27,7 @@ use trunkline_store::{
 };
 
 use super::channel::Entered;
-use super::{ATTEMPTS, hangup};
+use super::{ATTEMPTS, flow, hangup};
 use crate::Role;
 use crate::error::Error;
 use crate::metrics::CountryLabels;
@@ -48,17 +47,7 @@ pub(crate) async fn create(
     }
     let admitted = admit(role, id, asked).await?;
     let call = insert(role, id, admitted).await?;
-    match role
-        .flow
-        .set_variables(call.activeflow_id, &variables::of_call(&call))
-        .await
-    {
-        Ok(()) => create_channel_or_fail(role, &call).await?,
-        Err(error) => {
-            hangup::fail(role, id).await?;
-            return Err(error.into());
-        }
-    }
+    create_channel_or_fail(role, &call).await?;
     Ok(call)
 }
 
@@ -232,20 +221,7 @@ async fn insert(role: &Arc<Role>, id: CallId, admitted: Admitted) -> Result<Call
         source,
         routes,
     } = admitted;
-    let activeflow = role
-        .flow
-        .create_activeflow(&activeflow::CreateRequest {
-            id: asked.activeflow_id,
-            customer_id: asked.customer_id,
-            flow_id: asked.flow_id,
-            reference_type: activeflow::ReferenceType::Call,
-            reference_id: ReferenceId(id.0),
-            variables: asked.variables,
-            ..activeflow::CreateRequest::default()
-        })
-        .await?;
     let (owner_type, owner_id) = owner(role, asked.customer_id, &asked.destination).await;
-    let now = role.ledger.now().await?;
     let call = outgoing::new_call(Call {
         id,
         customer_id: asked.customer_id,
@@ -253,19 +229,33 @@ async fn insert(role: &Arc<Role>, id: CallId, admitted: Admitted) -> Result<Call
         owner_id,
         channel_id: ChannelId::random(),
         flow_id: asked.flow_id,
-        activeflow_id: activeflow.id,
         master_call_id: asked.master_call_id,
         groupcall_id: asked.groupcall_id,
         source: normalise(&source),
         destination: asked.destination,
         data: outgoing::options(asked.early_execution, asked.connect, &asked.anonymous),
         metadata: asked.metadata,
-        action: activeflow.current_action,
         dialroute_id: routes.first().map(|route| route.id).unwrap_or_default(),
         dialroutes: routes,
-        tm_create: Some(now),
         ..Call::default()
     });
+    let wanted = activeflow::CreateRequest {
+        id: asked.activeflow_id,
+        customer_id: asked.customer_id,
+        flow_id: asked.flow_id,
+        reference_type: activeflow::ReferenceType::Call,
+        reference_id: ReferenceId(id.0),
+        variables: asked.variables,
+        ..activeflow::CreateRequest::default()
+    };
+    let activeflow = flow::begin(role, wanted, &call).await?;
+    let now = role.ledger.now().await?;
+    let call = Call {
+        activeflow_id: activeflow.id,
+        action: activeflow.current_action,
+        tm_create: Some(now),
+        ..call
+    };
     let channel = Channel {
         id: call.channel_id.clone(),
         tm_create: Some(now),
@@ -277,7 +267,7 @@ async fn insert(role: &Arc<Role>, id: CallId, admitted: Admitted) -> Result<Call
         .with(channels::insert(&channel))
         .with(role.call_event(now, "call_created", &call));
     if let Err(error) = role.ledger.apply(batch).await {
-        stop_flow(role, activeflow.id).await;
+        flow::stop(role, activeflow.id).await;
         return Err(error.into());
     }
     role.metrics.created(&call);
@@ -286,13 +276,6 @@ async fn insert(role: &Arc<Role>, id: CallId, admitted: Admitted) -> Result<Call
         kind = %call.destination.kind, "outgoing call created"
     );
     Ok(call)
-}
-
-/// Stops the flow of a call that was not made.
-pub(crate) async fn stop_flow(role: &Role, id: ActiveflowId) {
-    if let Err(error) = role.flow.stop(id).await {
-        tracing::warn!(activeflow_id = %id, %error, "the flow of a call that was not made could not be stopped");
-    }
 }
 
 /// The agent who owns an address (chapter 03 §3.8); none when the look-up fails.

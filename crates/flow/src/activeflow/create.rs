@@ -13,18 +13,22 @@ use crate::error::Failure;
 use crate::manager::FlowManager;
 
 impl FlowManager {
-    /// Creates an activeflow. Asking again with the same id and the same wish
-    /// answers the one that exists.
+    /// Creates an activeflow with variables that are set at once. Asking again with
+    /// the same id and the same wish answers the one that exists.
     pub(crate) async fn create_activeflow(
         &self,
         asked: &CreateRequest,
+        set: &Variables,
     ) -> Result<Activeflow, Failure> {
         let flow = self.flow_of(asked).await?;
         let now = self.ledger.now().await?;
         let activeflow = creation::create(asked, flow.as_ref(), ActiveflowId::random(), now)?;
         let inherited = self.inherited(asked.reference_activeflow_id).await?;
-        let (statements, outcome) =
-            self.birth(&activeflow, inherited.as_ref(), &asked.variables, now);
+        let given = &asked.variables;
+        let (mut variables, outcome) = self.initial(&activeflow, inherited.as_ref(), given);
+        // Nobody can be asked for a reference that is not written yet.
+        variables::set(&mut variables, set, "", &self.config.limits)?;
+        let statements = self.birth(&activeflow, variables, now);
         match self.ledger.apply(Batch::from_iter(statements)).await {
             Ok(()) => {}
             Err(error) if error.is_conflict() && !asked.id.is_nil() => {
@@ -36,27 +40,32 @@ impl FlowManager {
         Ok(activeflow)
     }
 
-    /// Row, variables and event of a new activeflow, and what became of the
-    /// variables that were given.
-    pub(super) fn birth(
+    /// The variables of a new activeflow, and what became of those that were given.
+    pub(super) fn initial(
         &self,
         activeflow: &Activeflow,
         inherited: Option<&Variables>,
         given: &Variables,
+    ) -> (Variables, Injection) {
+        variables::initial(activeflow, inherited, given, &self.config.limits)
+    }
+
+    /// Row, variables and event of a new activeflow.
+    pub(super) fn birth(
+        &self,
+        activeflow: &Activeflow,
+        variables: Variables,
         now: Timestamp,
-    ) -> (Vec<Statement>, Injection) {
-        let (variables, outcome) =
-            variables::initial(activeflow, inherited, given, &self.config.limits);
+    ) -> Vec<Statement> {
         let variable = Variable {
             id: activeflow.id,
             variables,
         };
-        let statements = vec![
+        vec![
             activeflows::insert(activeflow),
             rows::set(self.db().dialect(), &variable, now),
             self.activeflow_event(now, "activeflow_created", activeflow),
-        ];
-        (statements, outcome)
+        ]
     }
 
     pub(super) fn note_birth(&self, activeflow: &Activeflow, outcome: Injection) {

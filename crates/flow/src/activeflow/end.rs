@@ -126,7 +126,8 @@ impl FlowManager {
             tracing::warn!(activeflow_id = %ended.id, flow_id = %asked.flow_id, "the flow that follows is not there");
             return Ok(nothing);
         };
-        let (mut statements, outcome) = self.birth(&activeflow, variables, &Variables::new(), now);
+        let (variables, outcome) = self.initial(&activeflow, variables, &Variables::new());
+        let mut statements = self.birth(&activeflow, variables, now);
         statements.push(self.ledger.schedule(now, &execution(activeflow.id, now)));
         Ok(Following {
             statements,

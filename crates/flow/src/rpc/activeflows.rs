@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use trunkline_bus::{Method, Refusal, Reply, Routed, Router};
-use trunkline_model::activeflow::CreateRequest;
+use trunkline_domain::flow::variables::Variables;
+use trunkline_model::activeflow::{CreateRequest, PreparedRequest};
 use trunkline_model::id::{ActionId, StackId};
 use trunkline_store::activeflow as rows;
 
@@ -19,6 +20,12 @@ pub(super) fn routes(router: Router<FlowManager>) -> Router<FlowManager> {
     let one = "/v1/activeflows/{id}";
     router
         .route(Method::Post, "/v1/activeflows", "/v1/activeflows", create)
+        .route(
+            Method::Post,
+            "/v1/activeflows/prepared",
+            "/v1/activeflows/prepared",
+            create_prepared,
+        )
         .route(Method::Get, "/v1/activeflows?", "/v1/activeflows", list)
         .route(Method::Get, one, "/v1/activeflows/<activeflow-id>", get)
         .route(
@@ -86,7 +93,19 @@ struct Current {
 
 async fn create(manager: Arc<FlowManager>, request: Routed) -> Answer {
     let asked: CreateRequest = request.body()?;
-    Ok(Reply::json(&manager.create_activeflow(&asked).await?))
+    let none = Variables::new();
+    Ok(Reply::json(
+        &manager.create_activeflow(&asked, &none).await?,
+    ))
+}
+
+async fn create_prepared(manager: Arc<FlowManager>, request: Routed) -> Answer {
+    let PreparedRequest {
+        activeflow,
+        variables,
+    } = request.body()?;
+    let made = manager.create_activeflow(&activeflow, &variables).await?;
+    Ok(Reply::json(&made))
 }
 
 async fn list(manager: Arc<FlowManager>, request: Routed) -> Answer {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use trunkline_bus::Method::{Post, Put};
+use trunkline_bus::Method::{Get, Post, Put};
 use trunkline_companion::DEFAULT_CUSTOMER;
 use trunkline_it::asterisk::Manner;
 use trunkline_it::{House, PATIENCE, SOURCE, event};
@@ -12,10 +12,10 @@ use trunkline_model::service::Service;
 use uuid::Uuid;
 
 /// Requests that one outgoing call may take, that of its caller included.
-const REQUESTS: usize = 19;
+const REQUESTS: usize = 18;
 /// Batches that one outgoing call may take; what the outbox, the inbox and the
 /// due rows need is shared by many calls and counted apart.
-const BATCHES: usize = 13;
+const BATCHES: usize = 12;
 
 /// What belongs to delivery, not to one call.
 fn is_shared(batch: &str) -> bool {
@@ -110,5 +110,40 @@ async fn customer_who_gets_a_server_gets_webhooks_again() {
     let in_time =
         tokio::time::timeout(PATIENCE, async { while webhooks_of_a_call().await == 0 {} });
     in_time.await.expect("somebody wants webhooks");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn foreign_flow_manager_gets_a_calls_variables_in_a_request_of_their_own() {
+    const PREPARED: &str = "flow-manager POST /v1/activeflows/prepared";
+    let house = House::start().await;
+    let flow = house.allow_calls().await;
+    let _asterisk = house.asterisk(Manner::Still).await;
+    house.bus.unknown.set(PREPARED, 1);
+    let body = json!({
+        "flow_id": flow,
+        "customer_id": DEFAULT_CUSTOMER,
+        "source": {"type": "tel", "target": SOURCE},
+        "destination": {"type": "tel", "target": "+493012345620"},
+    });
+    let mut call = json!(null);
+    for _ in 0..2 {
+        let uri = format!("/v1/calls/{}", Uuid::new_v4());
+        let (status, made) = house.call(Post, &uri, Some(&body)).await;
+        assert_eq!(status, 200);
+        call = made;
+    }
+    let asked = house.bus.requests.take();
+    let times = |name: &str| asked.get(name).copied().unwrap_or_default();
+    assert_eq!(times(PREPARED), 1);
+    assert_eq!(times("flow-manager POST /v1/activeflows"), 2);
+    let uri = format!(
+        "/v1/variables/{}",
+        call["activeflow_id"].as_str().expect("an id")
+    );
+    let read = house.ask(Service::FLOW, Get, &uri, None).await;
+    let read: serde_json::Value =
+        serde_json::from_str(read.data.expect("variables").get()).expect("JSON");
+    assert_eq!(read["variables"]["voipbin.call.id"], call["id"]);
     house.stop().await;
 }
