@@ -74,18 +74,6 @@ pub async fn list(db: &dyn Database, filter: &Filter, page: &Page) -> Result<Vec
     SELECT.page(db, filter, page, Order::NewestThenId).await
 }
 
-/// Campaigns that need a runner, `run` and `stopping`, oldest first.
-///
-/// # Errors
-///
-/// As [`Database::query`].
-pub async fn active(db: &dyn Database, limit: u32) -> Result<Vec<Campaign>, Error> {
-    let condition = "status IN ('run', 'stopping') ORDER BY tm_create LIMIT ?";
-    SELECT
-        .all(db, condition, vec![Value::Int(limit.into())])
-        .await
-}
-
 /// The campaigns of a customer that need a runner.
 ///
 /// # Errors

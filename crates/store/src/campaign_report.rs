@@ -63,6 +63,17 @@ pub async fn pending(
     db.query(sql, params).await?.map(read)
 }
 
+/// Whether an attempt of a campaign still has to be reported. The table is as
+/// short as reports are quick: no index is worth its while.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn any_of(db: &dyn Database, campaign: CampaignId) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM trunkline_campaign_reports WHERE campaign_id = ? LIMIT 1";
+    Ok(!db.query(sql, vec![Value::uuid(campaign)]).await?.is_empty())
+}
+
 /// The report that an attempt still has to make.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use trunkline_model::id::{CampaignId, OutdialTargetId};
 use trunkline_model::outdial_target::{AvailableRequest, OutdialTarget, Summary};
 use trunkline_model::outplan::Outplan;
 use trunkline_model::rules::CampaignRules;
-use trunkline_store::{Error, campaign, campaigncall, outplan};
+use trunkline_store::{Error, campaign, campaign_report, campaigncall, outplan};
 
 use crate::manager::CampaignManager;
 
@@ -23,6 +23,7 @@ pub(crate) struct Facts {
     pub(crate) campaign: Option<Campaign>,
     pub(crate) outplan: Option<Outplan>,
     pub(crate) rules: CampaignRules,
+    /// Attempts that are not done, or of which outdial-manager was not told.
     pub(crate) live: u64,
     allowance: Allowance,
     telephony: Telephony,
@@ -85,6 +86,12 @@ pub(crate) async fn gather(
     };
     let written = campaigncall::live_count(manager.db(), campaign.id).await?;
     facts.live = u64::try_from(written).unwrap_or(0) + memory.pending;
+    if facts.live == 0 {
+        // Asked before the list is: a target that is about to come back must
+        // not be missed by both, or its campaign ends.
+        let untold = campaign_report::any_of(manager.db(), campaign.id).await?;
+        facts.live = u64::from(untold);
+    }
     if campaign.status == Status::Run {
         facts.outplan = usable_outplan(manager, &campaign).await?;
         facts.rules = manager.rules(&campaign).await?;

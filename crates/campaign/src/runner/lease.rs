@@ -17,7 +17,7 @@ const RENEW: Duration = Duration::from_secs(2);
 
 /// How long a lease that is not renewed counts, whatever the store's clock says
 /// of its end: the clock may have been set back.
-pub(super) const ABANDONED: Duration = Duration::from_secs(5);
+pub(super) const ABANDONED: Duration = Duration::from_secs(4);
 
 /// Renews the lease until it is lost: another process has taken it, or the
 /// store was away for so long that another one may have.

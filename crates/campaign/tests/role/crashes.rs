@@ -1,8 +1,10 @@
 //! Processes that die, and leases that are lost.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use trunkline_bus::Method::Post;
 use trunkline_campaign::{Config, invariants};
 use trunkline_model::campaign::{Campaign, Status};
@@ -12,6 +14,7 @@ use trunkline_model::outdial_target::Status as TargetStatus;
 use trunkline_store::{Batch, Statement, Value as Cell, campaign_lease, campaigncall};
 
 use crate::fakes::Script;
+use crate::mortal::Life;
 use crate::world::World;
 
 async fn pass(millis: u64) {
@@ -172,6 +175,135 @@ async fn attempts_of_another_campaign_manager_are_brought_to_their_end() {
         targets
             .iter()
             .all(|target| target.status == TargetStatus::Done && target.try_count_0 == 2)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_keep_a_campaign_from_its_next_runner() {
+    for seconds in [-3_600, 3_600] {
+        let world = World::new().await;
+        world.calls.script(|_, _| Script::Answer(700));
+        let first = world.start(Config::default()).await;
+        let (campaign, plan) = world.ready(200, json!({})).await;
+        world.set_rules(campaign.id, 20.0, 10).await;
+        world.set_status(campaign.id, "run").await;
+        pass(3_210).await;
+        first.kill();
+        world.jump(seconds);
+        let (made, killed) = (world.calls.made(), Instant::now());
+        let _second = world.start(Config::default()).await;
+        world
+            .until("it goes on", || async { world.calls.made() > made })
+            .await;
+        assert!(killed.elapsed() <= Duration::from_secs(5));
+        world.until_status(campaign.id, Status::Stop).await;
+        assert_eq!(world.calls.made(), 200, "set by {seconds} s");
+        world.settle().await;
+        let attempts = world.attempts().await;
+        assert_eq!(invariants::unfinished_attempts(&attempts), []);
+        let placed = |attempt: &Campaigncall| world.placed(attempt);
+        let beyond = invariants::attempts_beyond_the_plan(&attempts, &plan, placed);
+        assert_eq!(beyond, []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_ends_no_attempt_that_is_on_its_way() {
+    let (world, _process) = World::running().await;
+    // Nobody answers the create for three seconds, and the call is made.
+    world.calls.script(|_, before| match before {
+        0 => Script::Silent { made: true },
+        _ => Script::Answer(100),
+    });
+    let (campaign, _) = world.ready(20, json!({"max_try_count_0": 3})).await;
+    world.set_status(campaign.id, "run").await;
+    for seconds in [60, 3_600, -3_600, -60, 86_400, -86_400] {
+        pass(400).await;
+        world.jump(seconds);
+    }
+    world.until_status(campaign.id, Status::Stop).await;
+    world.settle().await;
+    let attempts = world.attempts().await;
+    assert_eq!(invariants::unfinished_attempts(&attempts), []);
+    // Each is answered, so a second call would be one too many.
+    assert_eq!((world.calls.made(), attempts.len()), (20, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_no_attempt_holds_is_given_back() {
+    let (world, _process) = World::running().await;
+    let (campaign, plan) = world.ready(3, json!({"max_try_count_0": 2})).await;
+    // A claim whose attempt never was, or of a campaign-manager that names none
+    // and died at once.
+    let targets = world.targets(campaign.outdial_id).await;
+    for (target, attempt) in targets
+        .iter()
+        .zip([CampaigncallId::random(), CampaigncallId::NIL])
+    {
+        let uri = format!("/v1/outdialtargets/{}/progressing", target.id);
+        let body = json!({"destination_index": 0, "attempt_id": attempt});
+        let _: Value = world.ask(Post, &uri, body).await.unwrap();
+    }
+    world.set_status(campaign.id, "run").await;
+    pass(25_000).await;
+    assert_eq!(world.calls.made(), 1, "it may still be somebody's");
+    world.until_status(campaign.id, Status::Stop).await;
+    world.assert_sound(&plan).await;
+    assert_eq!(world.calls.made(), 3);
+    let targets = world.targets(campaign.outdial_id).await;
+    let mut tries: Vec<i64> = targets.iter().map(|target| target.try_count_0).collect();
+    tries.sort_unstable();
+    // Whoever claimed them may have called them.
+    assert_eq!(tries, [1, 2, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeated_and_late_events_change_nothing() {
+    let (world, _process) = World::running().await;
+    world.calls.repeats.store(true, Ordering::SeqCst);
+    world.calls.script(
+        |to, before| match (to.as_bytes().last().unwrap() % 3, before) {
+            (0, 0) => Script::NoAnswer(500),
+            (1, _) => Script::Answer(1),
+            _ => Script::Answer(2_000),
+        },
+    );
+    let plan = json!({"max_try_count_0": 2, "try_interval": 1_000});
+    let (campaign, plan) = world.ready(60, plan).await;
+    world.set_status(campaign.id, "run").await;
+    world.until_status(campaign.id, Status::Stop).await;
+    pass(10_000).await;
+    world.assert_sound(&plan).await;
+    assert_eq!(world.calls.made(), 84);
+    assert_eq!(world.payloads("campaigncall_updated").await.len(), 84);
+    let targets = world.targets(campaign.outdial_id).await;
+    assert!(
+        targets
+            .iter()
+            .all(|target| target.status == TargetStatus::Done)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outdial_manager_of_the_reference_is_asked_one_by_one() {
+    let world = World::new().await;
+    let life = Life::with_foreign_outdials();
+    let _process = world.start_with(Config::default(), life).await;
+    world.calls.script(|_, before| match before {
+        0 => Script::NoAnswer(500),
+        _ => Script::Answer(100),
+    });
+    let plan = json!({"max_try_count_0": 2});
+    let (campaign, plan) = world.ready(40, plan).await;
+    world.set_status(campaign.id, "run").await;
+    world.until_status(campaign.id, Status::Stop).await;
+    world.assert_sound(&plan).await;
+    assert_eq!(world.calls.made(), 80);
+    let targets = world.targets(campaign.outdial_id).await;
+    assert!(
+        targets
+            .iter()
+            .all(|target| target.status == TargetStatus::Done)
     );
 }
 

@@ -2,6 +2,7 @@
 //! what the script says for its destination.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(crate) struct Calls {
     counts: Mutex<BTreeMap<String, usize>>,
     /// Every create, in order: call, destination, time.
     pub(crate) asked: Mutex<Vec<(CallId, String, Timestamp)>>,
+    /// Every end is announced twice at once, and once more a while later.
+    pub(crate) repeats: AtomicBool,
     /// None: it does not know the question, as the reference.
     pub(crate) asterisks: Mutex<Option<Vec<Asterisk>>>,
 }
@@ -67,6 +70,7 @@ impl Calls {
             void: Mutex::default(),
             counts: Mutex::default(),
             asked: Mutex::default(),
+            repeats: AtomicBool::default(),
             asterisks: Mutex::default(),
         })
     }
@@ -226,7 +230,13 @@ impl Calls {
             }
             Script::Ring | Script::Refuse | Script::Null | Script::Unavailable => return,
         };
-        if let Some(call) = self.end(id, reason) {
+        let Some(call) = self.end(id, reason) else {
+            return;
+        };
+        self.announce("call_hangup", &call).await;
+        if self.repeats.load(Ordering::SeqCst) {
+            self.announce("call_hangup", &call).await;
+            pause(3_000).await;
             self.announce("call_hangup", &call).await;
         }
     }

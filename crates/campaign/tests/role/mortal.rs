@@ -12,8 +12,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{
-    Bus, Confirmation, Consumer, Error as BusError, EventHandler, QueueSpec, RequestHandler,
-    Subscription,
+    Bus, Confirmation, Consumer, Error as BusError, EventHandler, QueueSpec, Request,
+    RequestHandler, Response, Subscription,
 };
 use trunkline_model::Timestamp;
 use trunkline_store::{Batch, Database, Dialect, Error, Rows, Value};
@@ -51,12 +51,22 @@ pub(crate) struct Life {
     pub(crate) queries: AtomicUsize,
     /// How long a request takes to arrive, and its reply.
     pub(crate) lag: Duration,
+    /// Whether outdial-manager is the reference's: routes of ours are unknown.
+    foreign_outdials: bool,
 }
 
 impl Life {
     pub(crate) fn with_lag(lag: Duration) -> Arc<Self> {
         Arc::new(Self {
             lag,
+            ..Self::default()
+        })
+    }
+
+    /// In a world where outdial-manager is the reference's.
+    pub(crate) fn with_foreign_outdials() -> Arc<Self> {
+        Arc::new(Self {
+            foreign_outdials: true,
             ..Self::default()
         })
     }
@@ -128,6 +138,16 @@ impl Life {
     }
 }
 
+/// Whether the reference's outdial-manager has no such route.
+fn is_ours(body: &Bytes) -> bool {
+    let request: Request = serde_json::from_slice(body).unwrap();
+    let (path, _) = request.uri.split_once('?').unwrap_or((&request.uri, ""));
+    path.starts_with("/v1/outdial")
+        && ["/claims", "/reports", "/held", "/summary"]
+            .iter()
+            .any(|end| path.ends_with(end))
+}
+
 pub(crate) struct Mortal<T: ?Sized> {
     pub(crate) inner: Arc<T>,
     pub(crate) life: Arc<Life>,
@@ -164,6 +184,9 @@ impl Bus for Mortal<dyn Bus> {
         timeout: Duration,
     ) -> Result<Bytes, BusError> {
         self.life.requests.fetch_add(1, Ordering::Relaxed);
+        if self.life.foreign_outdials && is_ours(&body) {
+            return Ok(Response::bare(404).encode());
+        }
         let lag = self.life.lag;
         let there_and_back = async {
             if !lag.is_zero() {

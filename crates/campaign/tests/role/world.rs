@@ -1,6 +1,7 @@
 //! A world with everything that a campaign needs, and how to ask it things.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) struct World {
     pub(crate) calls: Arc<Calls>,
     pub(crate) flows: Arc<Flows>,
     pub(crate) customer: CustomerId,
+    /// Milliseconds by which the store's clock was set forward, or back.
+    pub(crate) jumped: Arc<AtomicI64>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     events: Arc<Mutex<Vec<Event>>>,
     rpc: Rpc,
@@ -74,10 +77,22 @@ impl World {
     pub(crate) async fn new() -> Self {
         let began = Instant::now();
         let epoch = "2026-01-02T03:04:05Z".parse::<Timestamp>().unwrap();
-        let clock = Arc::new(move || epoch.plus(began.elapsed()));
+        let jumped = Arc::new(AtomicI64::new(0));
+        let by = Arc::clone(&jumped);
+        let clock = Arc::new(move || {
+            let now = epoch.plus(began.elapsed());
+            now.plus_millis(by.load(Ordering::SeqCst))
+        });
         let ticking = Arc::clone(&clock);
         let db = SqliteDatabase::in_memory(move || ticking()).unwrap();
-        Self::on(Arc::new(db), clock).await
+        let mut world = Self::on(Arc::new(db), clock).await;
+        world.jumped = jumped;
+        world
+    }
+
+    /// Sets the store's clock forward or back.
+    pub(crate) fn jump(&self, seconds: i64) {
+        self.jumped.fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 
     pub(crate) async fn on(
@@ -126,6 +141,7 @@ impl World {
             calls,
             flows,
             customer: CustomerId::random(),
+            jumped: Arc::default(),
             clock,
             events,
             rpc,
