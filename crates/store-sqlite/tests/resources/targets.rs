@@ -328,13 +328,19 @@ async fn what_runs_often_uses_an_index() {
     call::by_channel(&watched, &"c".into()).await.unwrap();
     channel::live(&watched, &"a".into(), 10).await.unwrap();
     bridge::live(&watched, &"a".into(), 10).await.unwrap();
-    campaign::active(&watched, 10).await.unwrap();
+    campaign_lease::of_active(&watched, 10).await.unwrap();
     campaigncall::live_count(&watched, campaign).await.unwrap();
     campaigncall::live(&watched, campaign, 10).await.unwrap();
     campaigncall::live_of_target(&watched, OutdialTargetId::random())
         .await
         .unwrap();
     campaigncall::by_reference(&watched, ReferenceId::random())
+        .await
+        .unwrap();
+    campaign_report::pending(&watched, CampaigncallId::NIL, 10)
+        .await
+        .unwrap();
+    campaign_report::of_attempt(&watched, CampaigncallId::random())
         .await
         .unwrap();
     activeflow::running(&watched, 10).await.unwrap();
@@ -355,7 +361,7 @@ async fn what_runs_often_uses_an_index() {
     webhook_delivery::due(&watched, time(1), 10).await.unwrap();
     token::by_hash(&watched, "h").await.unwrap();
     let queries = std::mem::take(&mut *watched.queries.lock().unwrap());
-    assert_eq!(queries.len(), 15);
+    assert_eq!(queries.len(), 17);
     for sql in queries {
         for step in plan(&watched.db, &sql).await {
             assert!(
