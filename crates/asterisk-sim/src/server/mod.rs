@@ -105,6 +105,7 @@ impl Drop for Server {
         }
         // Closes the websockets, whose tasks are not among those.
         self.door.with(AsteriskSim::restart);
+        self.door.gate.open();
     }
 }
 
