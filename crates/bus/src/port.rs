@@ -104,6 +104,10 @@ impl QueueSpec {
     }
 }
 
+/// Longest time that a message may be worked on: far more than any takes that
+/// goes well, and far longer than any caller waits.
+pub const LONGEST_WORK: Duration = Duration::from_secs(300);
+
 /// A queue that events of some exchanges flow into.
 #[derive(Clone)]
 pub struct Subscription {
@@ -114,6 +118,10 @@ pub struct Subscription {
     /// Pauses before a failed event is delivered again (chapter 01 §1.4: 5 s,
     /// 30 s, 120 s). When it has failed after the last one too it is parked.
     pub retry_delays: Vec<Duration>,
+    /// Longest time that one event may be worked on. Then its work is ended at
+    /// the next `.await`, as the end of the process would, and it has failed: one
+    /// that never ends must not hold its key and a worker for ever.
+    pub longest_work: Duration,
     /// Who keeps what cannot be handled. Nobody: it is dropped and logged.
     pub parking: Option<Arc<dyn Parking>>,
 }
@@ -126,6 +134,7 @@ impl Subscription {
             queue,
             exchanges: exchanges.into_iter().collect(),
             retry_delays: [5, 30, 120].map(Duration::from_secs).into(),
+            longest_work: LONGEST_WORK,
             parking: None,
         }
     }
@@ -144,6 +153,7 @@ impl std::fmt::Debug for Subscription {
             .field("queue", &self.queue)
             .field("exchanges", &self.exchanges)
             .field("retry_delays", &self.retry_delays)
+            .field("longest_work", &self.longest_work)
             .field("parks", &self.parking.is_some())
             .finish()
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use trunkline_bus::port::LONGEST_WORK;
 use trunkline_bus::{
     Bus, Error, EventHandler, InProcess, Message, QueueSpec, RequestHandler, Subscription, Work,
     contract,
@@ -147,4 +148,23 @@ async fn cost_of_a_message() {
         futures_util::future::join_all(confirmations).await;
     }
     report("event", NUMBER, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_never_ends_gives_its_worker_back() {
+    let (bus, gate) = (InProcess::new(), Arc::new(Semaphore::new(0)));
+    let handler = Arc::new(Gated(Arc::clone(&gate)));
+    let _consumer = bus.serve(QueueSpec::new("q", 1), handler).await.unwrap();
+    let body = Bytes::from_static(b"x");
+    let given_up = bus.request("q", body.clone(), Duration::from_secs(3)).await;
+    assert!(matches!(given_up, Err(Error::Timeout { .. })));
+    // The only worker is taken; the next one waits for it.
+    let patience = LONGEST_WORK + Duration::from_secs(10);
+    let next = bus.request("q", body.clone(), patience);
+    let open = async {
+        tokio::time::sleep(LONGEST_WORK).await;
+        gate.add_permits(1);
+    };
+    let (next, ()) = tokio::join!(next, open);
+    assert_eq!(next.unwrap(), body);
 }

@@ -80,6 +80,7 @@ pub(super) async fn all(bus: &dyn Bus, prefix: &str) {
     what_cannot_be_read_is_parked_at_once(bus, &format!("{prefix}.garbage")).await;
     what_cannot_be_parked_is_delivered_again(bus, &format!("{prefix}.refused")).await;
     what_is_put_back_reaches_its_queue_only(bus, &format!("{prefix}.back")).await;
+    work_that_never_ends_has_failed(bus, &format!("{prefix}.endless")).await;
 }
 
 async fn what_always_fails_is_parked_once(bus: &dyn Bus, name: &str) {
@@ -180,4 +181,37 @@ async fn what_is_put_back_reaches_its_queue_only(bus: &dyn Bus, name: &str) {
     assert_eq!(&next(&mut to_other).await[..], b"everybody");
     consumer.stop().await;
     bystander.stop().await;
+}
+
+async fn work_that_never_ends_has_failed(bus: &dyn Bus, name: &str) {
+    let seen = Arc::new(Seen::default());
+    let handler = {
+        let seen = Arc::clone(&seen);
+        Take(move |message: Message| {
+            let seen = Arc::clone(&seen);
+            Work::new(Some("one".to_owned()), async move {
+                if message.retries == 0 && &message.body[..] == b"endless" {
+                    std::future::pending::<()>().await;
+                }
+                let what = (message.message_id, message.retries);
+                seen.handled.lock().await.push(what);
+                Ok(())
+            })
+        })
+    };
+    let mut subscription = subscription(name, name);
+    subscription.longest_work = Duration::from_millis(30);
+    let consumer = bus
+        .subscribe(subscription, Arc::new(handler))
+        .await
+        .unwrap();
+    for body in [&b"endless"[..], b"next"] {
+        let published = bus.publish(name, None, Bytes::from_static(body)).await;
+        let confirmation = published.unwrap();
+        drop(confirmation);
+    }
+    wait_until(|| async { seen.handled.lock().await.len() == 2 }).await;
+    consumer.stop().await;
+    // The one behind it in its lane goes on, and it comes again.
+    assert_eq!(*seen.handled.lock().await, [(None, 0), (None, 1)]);
 }

@@ -14,11 +14,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::envelope::Response;
 use crate::error::Error;
-use crate::port::{Consumer, QueueSpec, RequestHandler};
+use crate::port::{Consumer, LONGEST_WORK, QueueSpec, RequestHandler};
 
 /// A queue; whoever serves it comes and goes.
 pub(super) struct Requests {
@@ -224,10 +224,19 @@ enum Crowd {
 /// fails.
 async fn answer(worker: Worker, body: Bytes) -> Option<Bytes> {
     let handler = Arc::clone(&worker.0.handler);
-    let outcome = AssertUnwindSafe(handler.handle(body)).catch_unwind().await;
+    let bounded = timeout(LONGEST_WORK, handler.handle(body));
+    let outcome = AssertUnwindSafe(bounded).catch_unwind().await;
     drop(worker);
-    outcome.unwrap_or_else(|_| {
-        tracing::error!("a request handler panicked");
-        Some(Response::bare(500).encode())
-    })
+    match outcome {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => {
+            let seconds = LONGEST_WORK.as_secs();
+            tracing::error!(seconds, "a request handler was not done in time");
+            Some(Response::bare(500).encode())
+        }
+        Err(_) => {
+            tracing::error!("a request handler panicked");
+            Some(Response::bare(500).encode())
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::events::{Delivery, Events};
 use crate::parking::Parking;
@@ -24,6 +24,7 @@ pub(super) struct RetryQueue {
     events: Weak<Events>,
     queue: Arc<str>,
     delays: Arc<[Duration]>,
+    longest_work: Duration,
     parking: Option<Arc<dyn Parking>>,
     /// As many events may wait for their next delivery as may wait in the queue.
     room: Arc<Semaphore>,
@@ -36,6 +37,7 @@ impl RetryQueue {
             events: Arc::downgrade(events),
             queue: subscription.queue.name.as_str().into(),
             delays: subscription.retry_delays.clone().into(),
+            longest_work: subscription.longest_work,
             parking: subscription.parking.clone(),
             room: Arc::new(Semaphore::new(capacity.clamp(1, Semaphore::MAX_PERMITS))),
         }
@@ -43,13 +45,18 @@ impl RetryQueue {
 
     /// Runs the work of a delivery and does what its outcome asks for.
     pub(super) async fn work(self, run: BoxFuture<'static, Result<(), Retry>>, delivery: Delivery) {
-        let outcome = AssertUnwindSafe(run).catch_unwind().await;
+        let bounded = timeout(self.longest_work, run);
+        let outcome = AssertUnwindSafe(bounded).catch_unwind().await;
         let failure = match outcome {
-            Ok(Ok(())) => {
+            Ok(Ok(Ok(()))) => {
                 let _ = delivery.done.send(());
                 return;
             }
-            Ok(Err(failure)) => failure,
+            Ok(Ok(Err(failure))) => failure,
+            Ok(Err(_)) => {
+                let seconds = self.longest_work.as_secs();
+                Retry::later(format!("the handler was not done within {seconds} s"))
+            }
             Err(_) => Retry::later("the handler panicked"),
         };
         match self.next_delay(&delivery.message, &failure) {
