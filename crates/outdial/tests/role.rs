@@ -19,7 +19,10 @@ use trunkline_bus::{
 use trunkline_client::OutdialClient;
 use trunkline_model::Timestamp;
 use trunkline_model::id::{CampaigncallId, OutdialId, OutdialTargetId};
-use trunkline_model::outdial_target::{AvailableRequest, OutdialTarget, Status};
+use trunkline_model::outdial_target::{
+    AvailableRequest, ClaimRequest, ClaimsRequest, OutdialTarget, Status, StatusReport,
+    TargetReport,
+};
 use trunkline_model::service::Service;
 use trunkline_outdial::{Config, Deps, Metrics, Running, start};
 use trunkline_store_sqlite::SqliteDatabase;
@@ -471,6 +474,171 @@ async fn a_late_report_changes_nothing() {
         claimed_again, done,
         "a repeated claim of an attempt that has ended"
     );
+    house.end().await;
+}
+
+/// Attempts at these targets, each of the first destination.
+fn claims(of: &[(OutdialTargetId, CampaigncallId)], not_after: Option<Timestamp>) -> ClaimsRequest {
+    let claim = |(target_id, attempt_id): &(OutdialTargetId, CampaigncallId)| ClaimRequest {
+        target_id: *target_id,
+        destination_index: 0,
+        attempt_id: *attempt_id,
+    };
+    ClaimsRequest {
+        claims: of.iter().map(claim).collect(),
+        not_after,
+    }
+}
+
+#[tokio::test]
+async fn many_claims_in_one_request_are_as_conditional_as_one() {
+    let house = House::new().await;
+    let outdial = OutdialId::random();
+    let mut made = Vec::new();
+    for number in 0..4 {
+        let target = house
+            .target(outdial, tel(&format!("+1555123000{number}")))
+            .await;
+        made.push((target.id, CampaigncallId::random()));
+    }
+    let all = house
+        .client
+        .claim_all(&claims(&made[..3], None))
+        .await
+        .unwrap();
+    assert_eq!(all.claimed, [made[0].1, made[1].1, made[2].1]);
+    let claimed = house.reread(made[0].0).await;
+    assert_eq!(
+        (claimed.status.clone(), claimed.try_count_0),
+        (Status::Progressing, 1)
+    );
+    assert_eq!(
+        claimed.tm_update, claimed.tm_create,
+        "until the attempt has ended"
+    );
+
+    // The same again, one that another attempt has, one twice, and a free one.
+    let other = CampaigncallId::random();
+    let mixed = [made[0], (made[1].0, other), made[3], (made[3].0, other)];
+    let some = house.client.claim_all(&claims(&mixed, None)).await.unwrap();
+    assert_eq!(some.claimed, [made[0].1, made[3].1]);
+    assert_eq!(house.reread(made[0].0).await, claimed);
+
+    let late = house.target(outdial, tel("+15551230009")).await;
+    let past = Some(Timestamp::from_micros(1_767_323_000_000_000));
+    let none = house
+        .client
+        .claim_all(&claims(&[(late.id, other)], past))
+        .await
+        .unwrap();
+    assert_eq!(
+        (none.claimed, house.reread(late.id).await),
+        (Vec::new(), late.clone())
+    );
+    for refused in [
+        json!({"claims": [{"target_id": late.id, "attempt_id": CampaigncallId::NIL}]}),
+        json!({"claims": vec![json!({"attempt_id": other}); 1_001]}),
+        json!({"claims": 7}),
+    ] {
+        let answer = house
+            .ask(Method::Post, "/v1/outdialtargets/claims", refused)
+            .await;
+        assert_eq!(answer.status_code, 400);
+    }
+    let nowhere =
+        json!({"claims": [{"target_id": late.id, "attempt_id": other, "destination_index": 5}]});
+    let answer = house
+        .json(Method::Post, "/v1/outdialtargets/claims", nowhere)
+        .await;
+    assert_eq!(answer, json!({"claimed": []}));
+    house.end().await;
+}
+
+#[tokio::test]
+async fn many_reports_in_one_request_end_what_their_attempts_hold() {
+    let house = House::new().await;
+    let outdial = OutdialId::random();
+    let mut held = Vec::new();
+    for number in 0..4 {
+        let target = house
+            .target(outdial, tel(&format!("+1555123000{number}")))
+            .await;
+        held.push((target.id, CampaigncallId::random()));
+    }
+    house.client.claim_all(&claims(&held, None)).await.unwrap();
+    // The third is held by a claim that names nobody by now.
+    house.report(held[2].0, json!({"status": "idle"})).await;
+    let uri = format!("/v1/outdialtargets/{}/progressing", held[2].0);
+    house
+        .json(Method::Post, &uri, json!({"destination_index": 0}))
+        .await;
+
+    let mut pages = house
+        .client
+        .held(outdial, OutdialTargetId::NIL, 3)
+        .await
+        .unwrap();
+    let after = pages.last().unwrap().target_id;
+    pages.extend(house.client.held(outdial, after, 3).await.unwrap());
+    let mut expected = held.clone();
+    expected[2].1 = CampaigncallId::NIL;
+    expected.sort_unstable();
+    let seen: Vec<_> = pages
+        .iter()
+        .map(|it| (it.target_id, it.attempt_id))
+        .collect();
+    assert_eq!(seen, expected);
+
+    house.pass(1_000);
+    let report = |(target_id, attempt_id), status, untried| TargetReport {
+        target_id,
+        report: StatusReport {
+            status,
+            attempt_id,
+            untried,
+        },
+    };
+    let stranger = CampaigncallId::random();
+    let reports = vec![
+        report(held[0], Status::Done, false),
+        report(held[1], Status::Idle, true),
+        report(held[2], Status::Idle, false),
+        report((held[3].0, stranger), Status::Idle, false),
+    ];
+    for _ in 0..2 {
+        house.client.report_all(reports.clone()).await.unwrap();
+    }
+    let mut came_to = Vec::new();
+    for (target, _) in &held {
+        let row = house.reread(*target).await;
+        came_to.push((row.status, row.try_count_0, row.tm_update == row.tm_create));
+    }
+    assert_eq!(
+        came_to,
+        [
+            (Status::Done, 1, false),
+            (Status::Idle, 0, true),
+            (Status::Idle, 2, false),
+            (Status::Progressing, 1, true),
+        ]
+    );
+    house.end().await;
+}
+
+#[tokio::test]
+async fn nobody_on_a_deleted_list_is_available() {
+    let house = House::new().await;
+    let made = house
+        .json(Method::Post, "/v1/outdials", json!({"name": "list"}))
+        .await;
+    let outdial: OutdialId = made["id"].as_str().unwrap().parse().unwrap();
+    house.target(outdial, tel("+15551230001")).await;
+    let asked = AvailableRequest::new([1, 0, 0, 0, 0], 5, None);
+    assert_eq!(house.ids(outdial, &asked).await.len(), 1);
+    let uri = format!("/v1/outdials/{outdial}");
+    house.json(Method::Delete, &uri, Value::Null).await;
+    let refused = house.client.available(outdial, &asked).await.unwrap_err();
+    assert!(refused.is_not_found());
     house.end().await;
 }
 
