@@ -94,6 +94,11 @@ impl Config {
         Duration::from_millis(self.outbox_lease_ms)
     }
 
+    /// Of an event in hand, and of a webhook that waits for its next attempt.
+    pub(crate) fn longest_lease(&self) -> Duration {
+        Duration::from_millis(self.outbox_lease_ms.max(self.retry_max_ms))
+    }
+
     pub(crate) fn outbox_patience(&self) -> Duration {
         Duration::from_millis(self.outbox_patience_ms)
     }

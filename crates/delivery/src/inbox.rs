@@ -208,7 +208,7 @@ impl Inbox {
     fn note(&self, id: Uuid, remember: Remember) {
         let mut known = self.known();
         match remember {
-            Remember::Not => return,
+            Remember::Not => {}
             Remember::InProcess => known.remember(id, self.config.inbox_window),
             Remember::Durably => {
                 known.remember(id, self.config.inbox_window);
@@ -238,6 +238,13 @@ impl Inbox {
             known.unwritten.truncate(self.config.inbox_window);
         }
         written
+    }
+
+    /// Writes down what is left at the end.
+    pub(crate) async fn write_rest(&self) {
+        if let Err(error) = self.write().await {
+            tracing::warn!(service = self.service.name(), %error, "handled events were not written down: some may be handled again");
+        }
     }
 
     async fn prune(&self) -> Result<(), Error> {
@@ -303,8 +310,5 @@ pub(crate) async fn run(inbox: Arc<Inbox>, stop: CancellationToken) {
             pause = inbox.config.retry_min();
             inbox.handled.notify_one();
         }
-    }
-    if let Err(error) = inbox.write().await {
-        tracing::warn!(service = inbox.service.name(), %error, "handled events were not written down: some may be handled again");
     }
 }

@@ -37,15 +37,18 @@ pub struct Ledger {
 /// The background tasks of a ledger.
 pub struct Running {
     tasks: Vec<JoinHandle<()>>,
+    inbox: Arc<Inbox>,
 }
 
 impl Running {
     /// Waits until all have ended, which the token given to
-    /// [`Ledger::start`] tells them to.
+    /// [`Ledger::start`] tells them to. Consumers of events end before.
     pub async fn ended(self) {
         for task in self.tasks {
             let _ = task.await;
         }
+        // What was handled since the inbox was told to end.
+        self.inbox.write_rest().await;
     }
 }
 
@@ -251,6 +254,7 @@ impl Ledger {
         let inbox = tokio::spawn(inbox::run(Arc::clone(&self.inbox), stop.clone()));
         Running {
             tasks: vec![announce, relay, scheduler, inbox],
+            inbox: Arc::clone(&self.inbox),
         }
     }
 }

@@ -369,8 +369,9 @@ impl Relay {
 /// Another copy may be faster: then it has them.
 async fn take_abandoned(ledger: &Ledger) -> Result<Vec<outbox::Entry>, Error> {
     let now = ledger.now().await?;
+    let latest = now.plus(ledger.config.longest_lease() * 2);
     let limit = ledger.config.outbox_batch;
-    let page = outbox::abandoned(ledger.db(), ledger.service(), now, limit).await?;
+    let page = outbox::abandoned(ledger.db(), ledger.service(), now, latest, limit).await?;
     let found = ledger.outgoing.take_in_hand(page);
     if found.is_empty() {
         return Ok(found);

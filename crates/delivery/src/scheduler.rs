@@ -27,6 +27,9 @@ const IN_FLIGHT: usize = 256;
 /// concern; said once.
 const CONCERNING: i64 = 20;
 
+/// Pause while as many are claimed as can be sent soon.
+const NO_ROOM: Duration = Duration::from_millis(20);
+
 pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
     let mut scheduler = Scheduler::new(ledger);
     tokio::select! {
@@ -126,12 +129,13 @@ impl Scheduler {
         }
         ledger.held.open();
         // Duties that nobody can send now are left to others.
-        let room = IN_FLIGHT.saturating_sub(self.in_flight.len());
+        let unsent = self.in_flight.len() + ledger.held.overdue(Instant::now());
+        let room = (2 * IN_FLIGHT).saturating_sub(unsent);
         let limit = config
             .due_batch
             .min(u32::try_from(room).unwrap_or(u32::MAX));
         if limit == 0 || !ledger.held.has_room() {
-            return Ok(config.idle_poll().min(Duration::from_millis(100)));
+            return Ok(config.idle_poll().min(NO_ROOM));
         }
         let now = ledger.now().await?;
         let by = now.plus(config.due_ahead());

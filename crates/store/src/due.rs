@@ -142,7 +142,9 @@ pub fn effect_of(statement: &Statement) -> Option<Effect> {
 /// Claims duties of a service that are due by `by` and not leased, oldest first.
 /// The caller sends each when it is due, then deletes it or sets another time;
 /// when it does neither the duty is free again `lease` after `by`. Duties that
-/// failed have a later time and do not stand in the way of others.
+/// failed have a later time and do not stand in the way of others. A lease that
+/// ends later than any can is of before the clock was set back, and counts as
+/// run out.
 ///
 /// # Errors
 ///
@@ -156,12 +158,14 @@ pub async fn claim(
     lease: Duration,
     limit: u32,
 ) -> Result<Vec<Due>, Error> {
-    let condition = "service = ? AND due_at <= ? AND (lease_until IS NULL OR lease_until <= ?) \
+    let condition = "service = ? AND due_at <= ? \
+        AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?) \
         ORDER BY due_at LIMIT ?";
     let params = vec![
         service.name().into(),
         by.into(),
         now.into(),
+        by.plus(lease.saturating_mul(2)).into(),
         Value::Int(limit.into()),
     ];
     let mut found = SELECT.all(db, condition, params).await?;

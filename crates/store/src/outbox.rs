@@ -134,7 +134,8 @@ pub async fn depth(db: &dyn Database, service: Service) -> Result<i64, Error> {
     rows.first().map_or(Ok(0), |row| row.int("n"))
 }
 
-/// Events of a service that no running copy has in hand, in order.
+/// Events of a service that no running copy has in hand, in order. A lease that
+/// ends after `latest` is of before the clock was set back.
 ///
 /// # Errors
 ///
@@ -143,11 +144,17 @@ pub async fn abandoned(
     db: &dyn Database,
     service: Service,
     now: Timestamp,
+    latest: Timestamp,
     limit: u32,
 ) -> Result<Vec<Entry>, Error> {
-    let condition =
-        "service = ? AND (lease_until IS NULL OR lease_until <= ?) ORDER BY seq LIMIT ?";
-    let params = vec![service.name().into(), now.into(), Value::Int(limit.into())];
+    let condition = "service = ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?) \
+        ORDER BY seq LIMIT ?";
+    let params = vec![
+        service.name().into(),
+        now.into(),
+        latest.into(),
+        Value::Int(limit.into()),
+    ];
     SELECT.all(db, condition, params).await
 }
 

@@ -52,6 +52,13 @@ async fn a_duty_is_claimed_once_and_again_after_its_lease() {
     assert_eq!(claim(16).await.unwrap(), []);
     assert_eq!(due::next_due(&db, service).await.unwrap(), at(17));
     apply(&db, due::delete(a.id, 1)).await;
+    let short = due::claim(&db, service, time(7), time(7), Duration::from_secs(4), 10);
+    assert_eq!(
+        short.await.unwrap(),
+        [expected(&b, 2, 11)],
+        "no lease is that long: the clock was set back"
+    );
+    apply(&db, due::upsert(Dialect::Sqlite, &expected(&b, 1, 17))).await;
     assert_eq!(claim(17).await.unwrap(), [expected(&b, 2, 27)]);
     apply(&db, due::delete(b.id, 1)).await;
     assert!(
@@ -185,17 +192,30 @@ async fn an_event_in_hand_is_taken_over_by_one_when_its_lease_has_run_out() {
         assert_eq!(outbox::appended(&statement).as_ref(), Some(event));
         apply(&db, statement).await;
     }
-    let abandoned = outbox::abandoned(&db, service, time(5), 10).await.unwrap();
+    let abandoned = outbox::abandoned(&db, service, time(5), time(99), 10)
+        .await
+        .unwrap();
     let ids = |entries: &[outbox::Entry]| entries.iter().map(|it| it.id).collect::<Vec<_>>();
     assert_eq!(ids(&abandoned), ids(&written[..2]));
     db.apply(outbox::take(&abandoned, time(8))).await.unwrap();
     let second = db.apply(outbox::take(&abandoned, time(8))).await;
     assert!(second.unwrap_err().is_conflict(), "somebody has it in hand");
 
+    let set_back = outbox::abandoned(&db, service, time(2), time(8), 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        ids(&set_back),
+        ids(&written[2..]),
+        "no lease is that long: the clock was set back"
+    );
+
     let kept = outbox::keep(&ids(&written), time(20));
     db.apply(kept).await.unwrap();
     assert_eq!(
-        outbox::abandoned(&db, service, time(19), 10).await.unwrap(),
+        outbox::abandoned(&db, service, time(19), time(99), 10)
+            .await
+            .unwrap(),
         []
     );
     apply(
@@ -203,7 +223,9 @@ async fn an_event_in_hand_is_taken_over_by_one_when_its_lease_has_run_out() {
         outbox::published_without_webhook(written[0].id, time(6)),
     )
     .await;
-    let left = outbox::abandoned(&db, service, time(6), 10).await.unwrap();
+    let left = outbox::abandoned(&db, service, time(6), time(99), 10)
+        .await
+        .unwrap();
     let (exchange, webhook) = (left[0].exchange.as_str(), left[0].webhook.as_deref());
     assert_eq!((exchange, webhook, left[0].attempts), ("", Some("w"), 1));
 }
