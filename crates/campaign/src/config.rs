@@ -104,7 +104,7 @@ impl Default for RunnerConfig {
             max_campaigns: 1_000,
             look_interval_ms: 1_000,
             lease_ttl_ms: 4_000,
-            dials_at_once: 16,
+            dials_at_once: 128,
             list_limit: 500,
             view_ttl_ms: 1_000,
             away_pause_ms: 1_000,

@@ -53,17 +53,25 @@ pub(super) async fn begin(
         .flat_map(|call| row(manager, lease, call, now))
         .collect();
     match manager.ledger.apply(whole).await {
-        Ok(()) => calls.iter().map(|call| Ok(count(manager, call))).collect(),
+        Ok(()) => {
+            for call in calls {
+                count(manager, call);
+            }
+            vec![Ok(()); calls.len()]
+        }
         Err(error) if error.is_conflict() && calls.len() > 1 => {
             let mut written = Vec::with_capacity(calls.len());
             for call in calls {
                 let batch = row(manager, lease, call, now).into_iter().collect();
                 let one = manager.ledger.apply(batch).await;
-                written.push(one.map(|()| count(manager, call)));
+                if one.is_ok() {
+                    count(manager, call);
+                }
+                written.push(one);
             }
             written
         }
-        Err(error) => calls.iter().map(|_| Err(error.clone())).collect(),
+        Err(error) => vec![Err(error); calls.len()],
     }
 }
 

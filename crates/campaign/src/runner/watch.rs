@@ -232,12 +232,15 @@ async fn read_rows(run: &Run) -> Result<(), Error> {
     let (begun, now) = (Instant::now(), manager.ledger.now().await?);
     let mut plans = BTreeMap::new();
     for call in live {
-        let plan = call.outplan_id;
-        if !plans.contains_key(&plan) {
-            plans.insert(plan, outplan::get(manager.db(), plan).await?);
-        }
-        let allowed = plans.get(&plan).and_then(Option::as_ref);
-        let allowed = allowed.map_or(0, |plan| plan.dial_timeout);
+        let allowed = match plans.get(&call.outplan_id).copied() {
+            Some(known) => known,
+            None => {
+                let plan = outplan::get(manager.db(), call.outplan_id).await?;
+                let allowed = plan.map_or(0, |plan| plan.dial_timeout);
+                plans.insert(call.outplan_id, allowed);
+                allowed
+            }
+        };
         let rung = now.since(call.tm_create.unwrap_or(now));
         let rest = time_out(begun, allowed).map(|at| at.checked_sub(rung).unwrap_or(begun));
         run.watch
