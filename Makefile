@@ -40,7 +40,7 @@ it:
 	$(CARGO) test --package trunkline-it
 
 e2e: asterisk
-	$(CARGO) build --package trunkline-server
+	$(CARGO) build --package trunkline-server --package trunkline-asterisk-sim
 	$(CARGO) test --package trunkline-e2e
 
 ## The long versions of the tests that break things: kills, faults, real load.

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 #
 # Every check, in the order in which they are cheap: format, lint, dependency
-# direction, unit tests, whole nodes, real Asterisk. Puts what it needs into the
+# direction, unit tests (the simulation's seeds among them), whole nodes, real
+# Asterisk with a few kills and faults. tests/prove.sh has the long versions of
+# those. Puts what it needs into the
 # checkout (asterisk/get.sh); nothing else on the machine is touched. Ends with the
 # counts of all tests.
 set -euo pipefail
@@ -39,7 +41,7 @@ step 'tests that the documents name' cargo xtask check-docs
 step 'unit tests' tests --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e
 step 'roles together' tests --package trunkline-it
 step 'Asterisk, SIPp and espeak-ng' asterisk/get.sh
-step 'the program' cargo build --package trunkline-server
+step 'the programs' cargo build --package trunkline-server --package trunkline-asterisk-sim
 step 'real Asterisk' tests --package trunkline-e2e
 
 # All counts in one line, as the test runner's own closing lines have them.

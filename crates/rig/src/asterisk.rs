@@ -117,6 +117,15 @@ impl Asterisk {
         Ok(())
     }
 
+    /// The process while it runs.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn process(&self) -> Result<&Process> {
+        self.process.as_ref().context("Asterisk does not run")
+    }
+
     /// Its process id while it runs.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
@@ -129,10 +138,7 @@ impl Asterisk {
     ///
     /// When it does not run.
     pub fn cpu_seconds(&self) -> Result<f64> {
-        self.process
-            .as_ref()
-            .context("Asterisk does not run")?
-            .cpu_seconds()
+        self.process()?.cpu_seconds()
     }
 
     /// Where ARI answers.
@@ -170,9 +176,22 @@ impl Asterisk {
     ///
     /// When ARI does not answer.
     pub async fn channels(&self) -> Result<Vec<serde_json::Value>> {
+        self.list("channels").await
+    }
+
+    /// The bridges that it has at the moment, by ARI.
+    ///
+    /// # Errors
+    ///
+    /// When ARI does not answer.
+    pub async fn bridges(&self) -> Result<Vec<serde_json::Value>> {
+        self.list("bridges").await
+    }
+
+    async fn list(&self, what: &str) -> Result<Vec<serde_json::Value>> {
         let account = self.account()?;
         let (user, password) = account.split_once(':').unwrap_or_default();
-        let request = reqwest::Client::new().get(format!("{}/ari/channels", self.url()));
+        let request = reqwest::Client::new().get(format!("{}/ari/{what}", self.url()));
         Ok(request
             .basic_auth(user, Some(password))
             .send()

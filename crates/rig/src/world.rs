@@ -41,16 +41,31 @@ impl World {
         Ok(world)
     }
 
+    /// The same with callees that count their calls.
+    ///
+    /// # Errors
+    ///
+    /// When a part does not come up.
+    pub async fn start_counting() -> Result<Self> {
+        let mut world = Self::with_callees(Callees::start_counting)?;
+        world.asterisk.up().await?;
+        Ok(world)
+    }
+
     /// Callees, and an Asterisk that is not running.
     ///
     /// # Errors
     ///
     /// When a part does not come up.
     pub fn without_asterisk() -> Result<Self> {
+        Self::with_callees(Callees::start)
+    }
+
+    fn with_callees(callees: fn(&Tools, &Path) -> Result<Callees>) -> Result<Self> {
         let tools = Tools::find(Path::new(env!("CARGO_MANIFEST_DIR")))?;
         let dir = TempDir::new()?;
         let asterisk = Asterisk::prepare(&tools, &dir.path().join("asterisk"))?;
-        let callees = Callees::start(&tools, &dir.path().join("callees"))?;
+        let callees = callees(&tools, &dir.path().join("callees"))?;
         Ok(Self {
             tools,
             asterisk,

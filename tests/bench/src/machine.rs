@@ -21,10 +21,11 @@ pub(crate) struct Machine {
 impl Machine {
     /// Asks the system and git.
     pub(crate) async fn here() -> Self {
-        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let checkout = own.ancestors().nth(2).unwrap_or(own);
         let described = Command::new("git")
             .args(["describe", "--always", "--dirty", "--abbrev=10"])
-            .current_dir(&checkout)
+            .current_dir(checkout)
             .output()
             .await;
         let commit = described

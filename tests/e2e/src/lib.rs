@@ -1,4 +1,13 @@
-//! What end-to-end tests share: reading attempts and their calls.
+//! What end-to-end tests share: reading attempts and their calls, and campaigns
+//! on which kills are inflicted.
+
+pub mod crowd;
+pub mod far_end;
+pub mod ordeal;
+pub mod trial;
+pub mod verdict;
+
+use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -35,4 +44,19 @@ pub async fn describe(api: &Api, attempt: &Value) -> Result<String> {
         call["hangup_cause"],
         word(&call["hangup_by"])
     ))
+}
+
+/// A count of a long run, from the environment; `make prove` sets them.
+///
+/// # Errors
+///
+/// When it is no number.
+pub fn count<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    name: &str,
+    short: T,
+) -> Result<T> {
+    match std::env::var(name) {
+        Ok(text) => text.parse().with_context(|| format!("{name}={text}")),
+        Err(_) => Ok(short),
+    }
 }

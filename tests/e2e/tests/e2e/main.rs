@@ -4,5 +4,7 @@ mod bad_days;
 mod campaigns;
 mod demo;
 mod incoming;
+mod kills;
+mod long_faults;
 mod outcomes;
 mod same_script;

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+#
+# The long versions of the tests that break things. Takes about an hour and a half
+# on two cores; every count can be set in the environment:
+#
+#   PROVE_SEEDS=1..1000            seeds of the simulation
+#   PROVE_SIM_KILLS=100            SIGKILLs of Trunkline over the simulated Asterisk
+#   PROVE_SIM_PEOPLE=2000          on a campaign over so many people,
+#   PROVE_SIM_ASTERISK_KILLS=5     at so many of which the Asterisk is killed too
+#   PROVE_REAL_KILLS=20, PROVE_REAL_PEOPLE=400, PROVE_REAL_ASTERISK_KILLS=4
+#                                  the same over the real Asterisk
+#   PROVE_FAULT_S=60               length of each long fault, seconds
+#   PROVE_FAULT_PEOPLE=400         on a campaign over so many people
+#   PROVE_SEED=…                   seed of the moments of the kills
+#
+# Goes on after a failure; the closing summary has what each part said, and the
+# exit code is that of the worst.
+set -uo pipefail
+cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+export PROVE_SEEDS=${PROVE_SEEDS:-1..1000}
+export PROVE_SIM_KILLS=${PROVE_SIM_KILLS:-100} PROVE_SIM_PEOPLE=${PROVE_SIM_PEOPLE:-2000}
+export PROVE_SIM_ASTERISK_KILLS=${PROVE_SIM_ASTERISK_KILLS:-5}
+export PROVE_REAL_KILLS=${PROVE_REAL_KILLS:-20} PROVE_REAL_PEOPLE=${PROVE_REAL_PEOPLE:-400}
+export PROVE_REAL_ASTERISK_KILLS=${PROVE_REAL_ASTERISK_KILLS:-4}
+export PROVE_FAULT_S=${PROVE_FAULT_S:-60} PROVE_FAULT_PEOPLE=${PROVE_FAULT_PEOPLE:-400}
+export PROVE_SEED=${PROVE_SEED:-$(date +%Y%m%d)}
+
+folder=target/prove
+mkdir -p "$folder"
+failed=()
+parts=()
+
+# One part: its output is shown and kept in a file of its name.
+part() {
+	local name=$1
+	shift
+	printf '\n== %s (%ss)\n' "$name" "$SECONDS"
+	parts+=("$name")
+	if ! "$@" 2>&1 | tee "$folder/$name.log"; then
+		failed+=("$name")
+		printf '== %s FAILED\n' "$name"
+	fi
+}
+
+# Tests of one name, one at a time, with what they print.
+tests() { cargo test --release --package trunkline-e2e --test e2e -- --nocapture --test-threads 1 "$@"; }
+
+printf '== the programs, release build\n'
+cargo build --release --package trunkline-server --package trunkline-asterisk-sim --package trunkline-bench || exit 1
+
+part simulation cargo xtask sim --seeds "$PROVE_SEEDS"
+part kills-simulated tests campaign_on_the_simulated_asterisk_survives_kills
+part kills-real tests campaign_on_the_real_asterisk_survives_kills
+part long-faults tests long_faults::
+part load ./target/release/bench real_asterisk_cpu_ratio
+
+printf '\n== summary (%ss)\n' "$SECONDS"
+for name in "${parts[@]}"; do
+	printf '%s:\n' "$name"
+	case $name in
+	simulation) tail -n 8 "$folder/$name.log" ;;
+	load) grep -E '^(figure|real_)' "$folder/$name.log" ;;
+	*) grep -E '^prove: |^test result:|panicked at|^Error:' "$folder/$name.log" ;;
+	esac | sed 's/^/  /'
+done
+if ((${#failed[@]} > 0)); then
+	printf '\nfailed: %s\n' "${failed[*]}"
+	exit 1
+fi
+printf '\nproved: %s\n' "${parts[*]}"
