@@ -48,23 +48,27 @@ pub(super) fn thing(event: &Value) -> String {
     first.unwrap_or("nothing").to_owned()
 }
 
-/// An answer's JSON without what is chance in it.
-pub(super) fn text(answer: &str) -> String {
+/// An answer's JSON without what is chance in it. That is more if the request made
+/// something: how far that has come by the time of the answer.
+pub(super) fn text(answer: &str, made: bool) -> String {
     match answer.split_once(' ') {
         Some((status, body)) => match serde_json::from_str::<Value>(body) {
-            Ok(body) => {
-                let body = clean(&body).to_string();
-                let begun =
-                    ["playing", "recording", "failed"].map(|word| format!("\"state\":\"{word}\""));
-                let body = begun.iter().fold(body, |body, begun| {
-                    body.replace(begun.as_str(), "\"state\":\"queued\"")
-                });
-                format!("{status} {body}")
-            }
+            Ok(body) if made => format!("{status} {}", just_made(clean(&body))),
+            Ok(body) => format!("{status} {}", clean(&body)),
             Err(_) => answer.to_owned(),
         },
         None => answer.to_owned(),
     }
+}
+
+fn just_made(mut thing: Value) -> Value {
+    if thing["state"].is_string() {
+        thing["state"] = Value::from("…");
+    }
+    if thing["dialplan"].is_object() {
+        thing["dialplan"] = Value::from("…");
+    }
+    thing
 }
 
 fn clean(value: &Value) -> Value {

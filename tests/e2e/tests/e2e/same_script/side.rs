@@ -199,7 +199,8 @@ impl Side {
     pub(super) fn seen(&self) -> Seen {
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let answers = self.answers.iter().map(|(asked, answer)| {
-            let line = format!("{asked}\n      → {}", normal::text(answer));
+            let made = asked.starts_with("POST");
+            let line = format!("{asked}\n      → {}", normal::text(answer, made));
             self.renamed(&line)
         });
         let mut by_thing: BTreeMap<String, Vec<String>> = BTreeMap::new();
