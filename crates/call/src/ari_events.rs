@@ -35,13 +35,15 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
             let (asterisk, application) = (&event.asterisk_id, &event.application);
             let entered =
                 channel::entered(role, asterisk, application, &start.channel, arguments).await?;
-            lead(role, entered).await
+            Box::pin(lead(role, entered)).await
         }
         Kind::ChannelStateChange(snapshot) => {
-            status::on_channel_state_change(role, &snapshot.id, &snapshot.state).await
+            let (id, state) = (&snapshot.id, &snapshot.state);
+            Box::pin(status::on_channel_state_change(role, id, state)).await
         }
         Kind::ChannelDestroyed(destroyed) => {
-            ended::on_channel_end(role, &destroyed.channel.id, destroyed.cause).await
+            let (id, cause) = (&destroyed.channel.id, destroyed.cause);
+            Box::pin(ended::on_channel_end(role, id, cause)).await
         }
         Kind::BridgeDestroyed(bridge) => {
             let now = role.ledger.now().await?;
@@ -118,10 +120,10 @@ pub(crate) fn is_used(kind: &Kind) -> bool {
 async fn lead(role: &Arc<Role>, entered: Entered) -> Result<(), Error> {
     match entry(&entered.channel, &role.config.base_domain) {
         // The row is written with what follows.
-        Entry::Outgoing(call) => outgoing::on_channel_ready(role, entered, call).await,
+        Entry::Outgoing(call) => Box::pin(outgoing::on_channel_ready(role, entered, call)).await,
         Entry::Incoming(domain) => {
             entered.write(role).await?;
-            incoming::on_channel(role, &entered.channel, domain).await
+            Box::pin(incoming::on_channel(role, &entered.channel, domain)).await
         }
         Entry::Returned => {
             entered.write(role).await?;

@@ -261,16 +261,12 @@ impl RequestHandler for Handler {
         let data = request.data.as_deref().map_or(Value::Null, |data| {
             serde_json::from_str(data.get()).expect("JSON")
         });
-        Some(
-            self.answer(&request.method, &request.uri, &data)
-                .await
-                .encode(),
-        )
+        Some(self.answer(&request.method, &request.uri, &data).encode())
     }
 }
 
 impl Handler {
-    async fn answer(&self, method: &str, uri: &str, data: &Value) -> Response {
+    fn answer(&self, method: &str, uri: &str, data: &Value) -> Response {
         let pieces: Vec<&str> = uri.trim_start_matches("/ari/").split('/').collect();
         let inner = &self.0;
         let mut world = inner.world();

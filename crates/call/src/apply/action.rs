@@ -59,7 +59,7 @@ pub(crate) async fn next(role: &Arc<Role>, call: Call) -> Result<(), Error> {
         Err(error) if error.is_conflict() => Ok(()),
         outcome => {
             outcome?;
-            walk(role, call).await
+            Box::pin(walk(role, call)).await
         }
     }
 }
@@ -74,14 +74,14 @@ pub(crate) fn hold(call: &Call, now: Timestamp) -> Option<Statement> {
 /// Walks on to the next action that waits for something. The hold is ours.
 pub(crate) async fn walk(role: &Arc<Role>, mut call: Call) -> Result<(), Error> {
     for _ in 0..STEPS {
-        let Some(action) = ask(role, &call).await? else {
+        let Some(action) = Box::pin(ask(role, &call)).await? else {
             return Ok(());
         };
-        let Some(started) = begin(role, &call, action).await? else {
+        let Some(started) = Box::pin(begin(role, &call, action)).await? else {
             return Ok(());
         };
         call = started;
-        if perform(role, &call).await? == Then::Wait {
+        if Box::pin(perform(role, &call)).await? == Then::Wait {
             return Ok(());
         }
         // Nobody waits for anything: on to the next one.

@@ -51,7 +51,7 @@ pub(crate) async fn on_channel_state_change(
         tracing::info!(call_id = %call.id, old = %call.status, new = %next.status, "call status changed");
         return match (run_flow, holds) {
             (false, _) => Ok(()),
-            (true, true) => action::walk(role, next).await,
+            (true, true) => Box::pin(action::walk(role, next)).await,
             (true, false) => action::next(role, next).await,
         };
     }

@@ -70,5 +70,5 @@ async fn ask(house: &House, service: Service, method: Method, uri: &str) -> Valu
     let reply = house.ask(service, method, uri, None).await;
     assert_eq!(reply.status_code, 200, "{} {uri}", service.name());
     let data = reply.data.as_deref().map_or("null", |data| data.get());
-    serde_json::from_str(data).unwrap()
+    serde_json::from_str(data).expect("JSON")
 }
