@@ -302,6 +302,7 @@ impl Handler {
                     Response::bare(204)
                 }
             },
+            ("POST", ["channels", _, "answer"]) => Response::bare(204),
             ("POST", ["channels", _, "play"]) => Response::json(&json!({"id": data["playbackId"]})),
             ("DELETE", ["channels", id]) => match world.channels.remove(*id) {
                 None => Response::bare(404),

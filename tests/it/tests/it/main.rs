@@ -4,5 +4,6 @@ mod budget;
 mod busy;
 mod call_manager;
 mod events;
+mod incoming;
 mod parked;
 mod reconcile;
