@@ -89,7 +89,7 @@ struct Relay {
     source: Source,
     /// To be published, in order.
     backlog: VecDeque<Event>,
-    /// Published, and not yet known to be safe. None: it is not safe.
+    /// Published; each resolves to whether it is safe.
     in_flight: FuturesUnordered<BoxFuture<'static, (Event, bool)>>,
     /// Not safe: to be published again at a time.
     again: Vec<(Instant, Event)>,

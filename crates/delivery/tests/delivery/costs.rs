@@ -140,46 +140,48 @@ fn cpu_ticks() -> u64 {
         .sum()
 }
 
+const NUMBER: u32 = 50_000;
+
+fn report(what: &str, before: u64) {
+    let spent_us = (cpu_ticks() - before) * 10_000;
+    eprintln!(
+        "{what}: {:.1} us of CPU each",
+        spent_us as f64 / f64::from(NUMBER)
+    );
+}
+
 /// `cargo test --release -p trunkline-delivery -- --ignored --nocapture`
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "prints figures"]
 async fn cost_of_an_event_and_of_a_duty() {
-    const NUMBER: u32 = 50_000;
-    let (db, bus) = (database(), InProcess::new());
-    let (ledger, _) = ledger_with(&db, &bus, Config::default());
-    let (_target, _answer) = serve(&bus, "target", &[]).await;
-    let handler = Take(|_| Work::new(None, std::future::ready(Ok(()))));
-    let handler = ledger.once(Arc::new(handler));
-    let _consumer = bus.subscribe(subscription(), handler).await.unwrap();
-    let report = |what: &str, before: u64| {
-        let spent_us = (cpu_ticks() - before) * 10_000;
-        eprintln!(
-            "{what}: {:.1} us of CPU each",
-            spent_us as f64 / f64::from(NUMBER)
-        );
-    };
-    for handed_on in [false, true] {
-        let at_work = handed_on.then(|| start(&ledger));
+    for works in [false, true] {
+        let (db, bus) = (database(), InProcess::new());
+        let (ledger, _) = ledger_with(&db, &bus, Config::default());
+        let (_target, _answer) = serve(&bus, "target", &[]).await;
+        let handler = Take(|_| Work::new(None, std::future::ready(Ok(()))));
+        let handler = ledger.once(Arc::new(handler));
+        let _consumer = bus.subscribe(subscription(), handler).await.unwrap();
+        let at_work = works.then(|| start(&ledger));
         let before = cpu_ticks();
-        write_events(&ledger, 0..NUMBER).await;
-        if handed_on {
-            outbox_is_empty(&db).await;
+        // In portions: memory is to hold them.
+        for portion in 0..NUMBER / 1_000 {
+            write_events(&ledger, portion * 1_000..(portion + 1) * 1_000).await;
+            if works {
+                outbox_is_empty(&db).await;
+            }
         }
-        let kind = if handed_on {
-            "published, handled, gone"
-        } else {
-            "written"
-        };
-        report(&format!("event {kind}"), before);
+        let done = if works { "and handled" } else { "only" };
+        report(&format!("event written {done}"), before);
         let before = cpu_ticks();
-        for n in 0..NUMBER {
-            schedule(&ledger, &n.to_string(), 0).await;
+        for portion in 0..NUMBER / 1_000 {
+            for n in 0..1_000 {
+                schedule(&ledger, &format!("{portion} {n}"), 0).await;
+            }
+            if works {
+                until(async || due::next_due(&*db, Service::CALL).await.unwrap().is_none()).await;
+            }
         }
-        if handed_on {
-            until(async || due::next_due(&*db, Service::CALL).await.unwrap().is_none()).await;
-        }
-        let kind = if handed_on { "sent, gone" } else { "written" };
-        report(&format!("duty {kind}"), before);
+        report(&format!("duty written {done}"), before);
         if let Some(at_work) = at_work {
             at_work.end().await;
         }
