@@ -2,10 +2,9 @@
 #
 # Every check, in the order in which they are cheap: format, lint, dependency
 # direction, unit tests (the simulation's seeds among them), whole nodes, real
-# Asterisk with a few kills and faults. tests/prove.sh has the long versions of
-# those. Puts what it needs into the
-# checkout (asterisk/get.sh); nothing else on the machine is touched. Ends with the
-# counts of all tests.
+# Asterisk with a few kills and faults; tests/prove.sh has the long versions of
+# those. Puts what it needs into the checkout (asterisk/get.sh); nothing else on
+# the machine is touched. Ends with the counts of all tests.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 

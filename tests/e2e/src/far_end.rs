@@ -10,9 +10,9 @@ use trunkline_rig::world::{SimWorld, World};
 /// Who is called.
 pub enum FarEnd {
     /// The simulated Asterisk, a process of its own, which counts its dials.
-    Simulated(SimWorld),
+    Simulated(Box<SimWorld>),
     /// A real Asterisk and SIPp behind it, which counts the INVITEs.
-    Real(World),
+    Real(Box<World>),
 }
 
 impl FarEnd {
@@ -23,7 +23,8 @@ impl FarEnd {
     /// When it does not come up.
     pub async fn simulated(seed: u64) -> Result<Self> {
         let seed = seed.to_string();
-        Ok(Self::Simulated(SimWorld::start(&["--seed", &seed]).await?))
+        let world = SimWorld::start(&["--seed", &seed]).await?;
+        Ok(Self::Simulated(Box::new(world)))
     }
 
     /// A real Asterisk with callees that count.
@@ -32,7 +33,7 @@ impl FarEnd {
     ///
     /// When a part does not come up.
     pub async fn real() -> Result<Self> {
-        Ok(Self::Real(World::start_counting().await?))
+        Ok(Self::Real(Box::new(World::start_counting().await?)))
     }
 
     /// What it is called in a summary.
