@@ -219,3 +219,19 @@ async fn an_asterisk_that_nobody_serves_is_not_reachable() {
         "{error:?}"
     );
 }
+
+/// Seen on a real Asterisk when a bridge is deleted twice in quick succession.
+#[tokio::test]
+async fn a_bridge_that_is_going_or_gone_is_deleted() {
+    let going = (409, refused("Bridge not in Stasis application"));
+    let gone = (404, refused("Bridge not found"));
+    let failed = (500, refused("Internal error"));
+    let fixture = Fixture::answering(&[(204, None), going, gone, failed]).await;
+    let bridge = BridgeId::from("b");
+    for _ in 0..3 {
+        let deleted = fixture.client.bridge_delete(&fixture.to, &bridge).await;
+        deleted.unwrap();
+    }
+    let failed = fixture.client.bridge_delete(&fixture.to, &bridge).await;
+    assert!(matches!(failed, Err(Error::Refused { status: 500, .. })));
+}
