@@ -65,6 +65,9 @@ pub(super) async fn answered(side: &mut Side) -> Result<()> {
         .await?;
     side.get("/ari/bridges/answered-b").await?;
     side.delete("/ari/bridges/answered-b", Value::Null).await?;
+    // Until then a second DELETE may be told that it is not in Stasis (409).
+    side.hear("BridgeDestroyed", &[&quoted("answered-b")])
+        .await?;
     side.delete("/ari/bridges/answered-b", Value::Null).await?;
     Ok(())
 }
