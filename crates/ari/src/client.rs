@@ -17,7 +17,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use trunkline_bus::client::DEFAULT_TIMEOUT;
 use trunkline_bus::envelope::JSON;
-use trunkline_bus::{Method, Request, Rpc, client};
+use trunkline_bus::{Method, Request, Rpc, RpcError, client};
+use trunkline_model::id::AsteriskId;
 
 use crate::error::Error;
 use crate::target::AsteriskTarget;
@@ -49,6 +50,34 @@ impl AriClient {
     }
 
     /// A request with neither payload nor content type.
+    /// Which Asterisk answers: its entity id.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]; also when the answer names none.
+    pub async fn entity_id(&self, to: &AsteriskTarget) -> Result<AsteriskId, Error> {
+        #[derive(serde::Deserialize, Default)]
+        #[serde(default)]
+        struct Info {
+            system: System,
+        }
+        #[derive(serde::Deserialize, Default)]
+        #[serde(default)]
+        struct System {
+            entity_id: AsteriskId,
+        }
+        let request = self.empty(Method::Get, "/ari/asterisk/info?only=system".to_owned());
+        let info: Info = self
+            .read(to, &request, "ast/asterisk", DEFAULT_TIMEOUT)
+            .await?;
+        if info.system.entity_id.is_empty() {
+            return Err(Error::Answer(RpcError::Answer(
+                "Asterisk names no entity id".to_owned(),
+            )));
+        }
+        Ok(info.system.entity_id)
+    }
+
     fn bare(&self, method: Method, path: String) -> Request {
         self.rpc.request(method, path)
     }

@@ -25,6 +25,9 @@ use trunkline_store::call as calls;
 use crate::Role;
 use crate::error::Error;
 
+/// Asterisks that one search for them can find; the next one goes on.
+const ASKED_AT_ONCE: usize = 8;
+
 /// When channels of live calls were first not listed, by Asterisk.
 #[derive(Default)]
 pub(crate) struct Missing(Mutex<BTreeMap<AsteriskId, BTreeMap<ChannelId, Timestamp>>>);
@@ -52,6 +55,7 @@ impl Missing {
 /// Compares with every Asterisk, again and again.
 pub(crate) async fn run(role: Arc<Role>, stop: CancellationToken) {
     loop {
+        discover(&role).await;
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -59,6 +63,25 @@ pub(crate) async fn run(role: Arc<Role>, stop: CancellationToken) {
         }
         if let Err(error) = compare_all(&role).await {
             tracing::warn!(%error, "the calls could not be compared and will be next time");
+        }
+    }
+}
+
+/// Asks whoever serves the group which Asterisk he is, until one says so that is
+/// known. A proxy says once that it is connected, and to one call-manager only:
+/// the others, and one that has just started, would wait for its next word.
+async fn discover(role: &Role) {
+    for _ in 0..ASKED_AT_ONCE {
+        let Ok(id) = role.ari.entity_id(&AsteriskTarget::Call).await else {
+            return;
+        };
+        let Ok(now) = role.ledger.now().await else {
+            return;
+        };
+        let known = role.asterisks.list().iter().any(|it| it.id == id);
+        role.asterisks.answered(&id, now);
+        if known {
+            return;
         }
     }
 }
