@@ -75,6 +75,9 @@ impl Bus for Mortal<dyn Bus> {
                 ) => {}
             }
             let answer = self.travel(queue, body, deadline).await;
+            if let Err(error) = &answer {
+                tracing::debug!(target: "world", queue, %error, "a request has no answer");
+            }
             self.border.lag(WAY_MS).await;
             answer
         };
