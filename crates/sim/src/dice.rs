@@ -16,14 +16,14 @@ impl Dice {
     }
 
     /// The next number (splitmix64).
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.state)
     }
 
     /// A number below `limit`; 0 for 0.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
+        self.roll() % limit.max(1)
     }
 
     /// A number from `least` to `most`, both included.
@@ -78,7 +78,7 @@ mod tests {
     fn the_same_seed_and_purpose_give_the_same_numbers() {
         let three = |seed, purpose| {
             let mut dice = Dice::new(seed, purpose);
-            [dice.next(), dice.next(), dice.next()]
+            [dice.roll(), dice.roll(), dice.roll()]
         };
         assert_eq!(three(1, "a"), three(1, "a"));
         assert_ne!(three(1, "a"), three(2, "a"));

@@ -192,7 +192,7 @@ fn step(dice: &mut Dice, campaigns: &[CampaignPlan]) -> Step {
             tries[0] += dice.between_i64(0, 1);
             Step::Replan(at, tries, dice.between_i64(0, 8) * 1_000)
         }
-        12..15 => Step::HangUp(dice.next()),
+        12..15 => Step::HangUp(dice.roll()),
         15..17 => Step::Incoming(format!("+49309{:06}", dice.below(1_000_000))),
         17 => {
             let from = format!("+49309{:06}", dice.below(1_000_000));

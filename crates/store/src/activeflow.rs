@@ -115,11 +115,7 @@ pub async fn not_begun(
     let condition = "status = 'running' AND reference_type = 'call' AND execute_count = 0 \
         AND tm_create < ? ORDER BY tm_create LIMIT ?";
     SELECT
-        .all(
-            db,
-            condition,
-            vec![before.into(), Value::Int(limit.into())],
-        )
+        .all(db, condition, vec![before.into(), Value::Int(limit.into())])
         .await
 }
 

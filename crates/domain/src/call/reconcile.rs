@@ -280,7 +280,10 @@ mod tests {
         let dialing = call("c", Status::Dialing, 0);
         assert_eq!(repairs_of(dialing.clone(), State::Down, 14), []);
         let dial = Repair::Dial(dialing.id, "c".into());
-        assert_eq!(repairs_of(dialing.clone(), State::Down, 15), [dial.clone()]);
+        assert_eq!(
+            repairs_of(dialing.clone(), State::Down, 15),
+            std::slice::from_ref(&dial)
+        );
         assert_eq!(repairs_of(dialing.clone(), State::Down, 74), [dial]);
         let end = Repair::EndChannel(dialing.id, "c".into(), 18);
         assert_eq!(repairs_of(dialing, State::Down, 75), [end]);

@@ -64,7 +64,7 @@ impl Connection {
 
     fn consume(&self, spec: &QueueSpec, handler: Handler) -> Result<Consumer, Error> {
         let consumer = self.bus.with(|state| {
-            let (tag, turn) = (state.tag(), state.dice.next());
+            let (tag, turn) = (state.tag(), state.dice.roll());
             let queue = state
                 .queues
                 .entry(spec.name.clone())
