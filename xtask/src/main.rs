@@ -33,7 +33,15 @@ fn run(args: Vec<String>) -> anyhow::Result<()> {
 /// Runs seeds of the simulation, in a build that is quick.
 fn sim(args: &[&str]) -> anyhow::Result<()> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let run = ["run", "--quiet", "--profile", "sim", "--package", "trunkline-sim", "--"];
+    let run = [
+        "run",
+        "--quiet",
+        "--profile",
+        "sim",
+        "--package",
+        "trunkline-sim",
+        "--",
+    ];
     let status = std::process::Command::new(cargo)
         .args(run)
         .args(args)
