@@ -413,15 +413,11 @@ async fn not_dialed(
 }
 
 /// Stores where the channel is, the call's bridge and the longest duration, and
-/// returns the bridge. A repetition finds all of it.
+/// returns the bridge. It is refused when somebody else has done so: he dials.
 async fn place(role: &Arc<Role>, entered: &Entered, call: &Call) -> Result<Bridge, Error> {
     let now = role.ledger.now().await?;
     let channel = &entered.channel;
-    let mut bridge = new_bridge(channel, call.id);
-    if !call.bridge_id.is_empty() {
-        bridge.id = call.bridge_id.clone();
-        return Ok(bridge);
-    }
+    let bridge = new_bridge(channel, call.id);
     let limit = hangup::delayed_hangup(
         format!("channel-limit:{}", channel.id),
         call.id,
@@ -451,7 +447,7 @@ async fn bridge_and_dial(role: &Arc<Role>, channel: &Channel, id: CallId, bridge
         // Its end is on the way.
         tracing::debug!(call_id = %id, channel_id = %channel.id, "the channel ended before it was dialed");
     } else if error.outcome_unknown() {
-        // It may ring: its events tell, or the comparison dials it again.
+        // It may ring: its events tell, or its time runs out.
         tracing::warn!(call_id = %id, channel_id = %channel.id, %error, "it is unknown whether the channel was dialed");
     } else {
         tracing::warn!(call_id = %id, channel_id = %channel.id, %error, "the channel cannot be dialed");
@@ -475,7 +471,7 @@ async fn join_and_dial(
         timeout: role.config.dial_timeout_s,
     };
     match role.ari.dial(to, &channel.id, &dial).await {
-        // It was dialed before: the event, or the comparison, is a repetition.
+        // The carrier delivered the request twice.
         Err(trunkline_ari::Error::Refused { status: 409, .. }) => Ok(()),
         outcome => outcome,
     }

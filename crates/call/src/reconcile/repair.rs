@@ -135,8 +135,7 @@ async fn finish(role: &Arc<Role>, id: CallId, call: Option<Call>) -> Result<(), 
     }
 }
 
-/// Dials a channel that may never have been dialed, as its entry into Stasis
-/// would have.
+/// Dials a channel that nobody has dialed, as its entry into Stasis would have.
 async fn dial(
     role: &Arc<Role>,
     to: &AsteriskTarget,
@@ -151,7 +150,7 @@ async fn dial(
         outcome => outcome?,
     };
     count(role, "dial");
-    tracing::warn!(call_id = %id, channel_id = %channel, "a channel waits that may never have been dialed");
+    tracing::warn!(call_id = %id, channel_id = %channel, "a channel waits that nobody has dialed");
     enter(role, asterisk, id, &snapshot).await
 }
 

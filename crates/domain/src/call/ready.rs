@@ -7,10 +7,12 @@ use trunkline_model::id::ChannelId;
 /// What is to be done with the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ready {
-    /// Into the bridge with it, and dial. Both may be repeated: Asterisk dials
-    /// a channel once.
+    /// Into the bridge with it, and dial. Whoever stores the call's bridge dials,
+    /// and nobody else: Asterisk takes a second dial of a channel that is still
+    /// down, and ends the call.
     Dial,
-    /// Nothing: it was dialed long ago, and the event is a repetition.
+    /// Nothing: it was dialed, or somebody was about to, and the event is a
+    /// repetition.
     Leave,
     /// It is hung up: nobody wants it any longer.
     End,
@@ -23,9 +25,10 @@ pub fn on_ready(call: Option<&Call>, channel: &ChannelId) -> Ready {
         return Ready::End;
     };
     match call.status {
-        // Another dial route is tried while the call is ringing as well.
-        Status::Dialing | Status::Ringing => Ready::Dial,
-        Status::Progressing => Ready::Leave,
+        // Another dial route is tried while the call is ringing as well; it begins
+        // without a bridge.
+        Status::Dialing | Status::Ringing if call.bridge_id.is_empty() => Ready::Dial,
+        Status::Dialing | Status::Ringing | Status::Progressing => Ready::Leave,
         Status::None
         | Status::Terminating
         | Status::Canceling
@@ -57,6 +60,11 @@ mod tests {
         ] {
             assert_eq!(on_ready(Some(&call(status)), &channel), ready, "{status}");
         }
+        let begun = Call {
+            bridge_id: "b".into(),
+            ..call("dialing")
+        };
+        assert_eq!(on_ready(Some(&begun), &channel), Ready::Leave);
         assert_eq!(on_ready(None, &channel), Ready::End);
         let other = ChannelId::from("an earlier route's");
         assert_eq!(on_ready(Some(&call("dialing")), &other), Ready::End);

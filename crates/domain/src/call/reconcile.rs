@@ -46,9 +46,9 @@ pub enum Repair {
     FinishCall(CallId),
     /// The call's channel has moved on and the event was missed.
     ChannelState(CallId, ChannelId, State),
-    /// The call's channel waits and may never have been dialed: its entry into
-    /// Stasis was missed, or whoever was about to dial died. Asterisk dials a
-    /// channel once, however often it is asked.
+    /// The call's channel waits and was not dialed: its entry into Stasis was
+    /// missed. Where the call has a bridge somebody dialed, or was about to:
+    /// nobody dials again, and the time for dialing runs out.
     Dial(CallId, ChannelId),
     /// Nothing is going to bring the call's next action: whoever walked through
     /// the flow died on the way.
@@ -144,8 +144,9 @@ fn of_listed(
                 let channel = call.channel_id.clone();
                 return Some(Repair::EndChannel(call.id, channel, cause::NO_RESPONSE));
             }
-            // A channel that is being dialed and has not rung is down as well.
-            if *state == State::Down {
+            // A channel that is being dialed and has not rung is down as well; it
+            // must not be dialed twice (asterisk-sim, `dial`).
+            if *state == State::Down && call.bridge_id.is_empty() {
                 return Some(Repair::Dial(call.id, call.channel_id.clone()));
             }
             runs_early(call).then(|| stalled(call)).flatten()
@@ -286,6 +287,15 @@ mod tests {
         );
         assert_eq!(repairs_of(dialing.clone(), State::Down, 74), [dial]);
         let end = Repair::EndChannel(dialing.id, "c".into(), 18);
+        let begun = Call {
+            bridge_id: "b".into(),
+            ..dialing.clone()
+        };
+        assert_eq!(repairs_of(begun.clone(), State::Down, 74), []);
+        assert_eq!(
+            repairs_of(begun, State::Down, 75),
+            std::slice::from_ref(&end)
+        );
         assert_eq!(repairs_of(dialing, State::Down, 75), [end]);
         let ringing = call("c", Status::Ringing, 0);
         assert_eq!(repairs_of(ringing, State::Ringing, 30), []);

@@ -83,7 +83,7 @@ async fn order_and_number_of_events_do_not_matter() {
             "start start ringing ringing up up end end",
             ["hangup", "normal"],
             [true, true],
-            [2, 0],
+            [1, 0],
         ),
         (
             "start up ringing",
@@ -95,7 +95,7 @@ async fn order_and_number_of_events_do_not_matter() {
             "start ringing start",
             ["ringing", ""],
             [true, false],
-            [2, 0],
+            [1, 0],
         ),
         ("start up start", ["progressing", ""], [false, true], [1, 0]),
         ("ringing start", ["ringing", ""], [true, false], [1, 0]),

@@ -83,7 +83,7 @@ async fn channel_that_nobody_dialed_is_dialed_once() {
         asterisk.connect().await;
     }
     assert_eq!(status(&house, &uri).await, "dialing");
-    assert_eq!(asterisk.dialed().len(), 1, "the second one is refused");
+    assert_eq!(asterisk.dialed().len(), 1, "nobody dials a second time");
     assert_eq!(asterisk.bridges().len(), 1);
     house.stop().await;
 }
