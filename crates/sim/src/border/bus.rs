@@ -124,6 +124,8 @@ impl Bus for Mortal<dyn Bus> {
         queue: QueueSpec,
         handler: Arc<dyn RequestHandler>,
     ) -> Result<Consumer, Error> {
+        let border = Arc::clone(&self.border);
+        let handler = Arc::new(MortalHandler { handler, border });
         self.border.alive(self.inner.serve(queue, handler)).await
     }
 
@@ -146,6 +148,23 @@ impl Bus for Mortal<dyn Bus> {
         let confirmation = self.border.alive(redelivering).await?;
         let border = Arc::clone(&self.border);
         Ok(Box::pin(mortal_confirmation(border, confirmation)))
+    }
+}
+
+/// A handler whose work is gone with its process.
+struct MortalHandler {
+    handler: Arc<dyn RequestHandler>,
+    border: Arc<Border>,
+}
+
+#[async_trait]
+impl RequestHandler for MortalHandler {
+    async fn handle(&self, body: Bytes) -> Option<Bytes> {
+        tokio::select! {
+            biased;
+            () = self.border.died() => None,
+            answer = self.handler.handle(body) => answer,
+        }
     }
 }
 
