@@ -156,9 +156,7 @@ fn third_party(from: &Room, to: &str) -> Result<(), &'static str> {
 
 /// What may be used by the code itself.
 fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
-    use Layer::{
-        Adapter, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests, Xtask,
-    };
+    use Layer::{Adapter, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests, Xtask};
     let (allowed, why) = match from.1 {
         Model => (false, "model holds shapes and depends on no crate of ours"),
         Domain => (to.1 == Model, "domain depends on model only"),
@@ -205,9 +203,7 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
 
 /// What may be used by tests: they may stand on real adapters and other roles.
 fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
-    use Layer::{
-        Adapter, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests, Xtask,
-    };
+    use Layer::{Adapter, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests, Xtask};
     let (allowed, why) = match from {
         Model | Domain => (to == Model, "the tests of model and domain are pure"),
         Port | Adapter | Shell => (

@@ -15,6 +15,11 @@ use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 
+/// Many small and short-lived pieces from several threads: measured cheaper than
+/// the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
