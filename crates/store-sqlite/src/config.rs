@@ -10,8 +10,8 @@ pub struct Config {
     /// Most batches that are committed at once.
     pub group: usize,
     /// How long the first batch of a group waits for others before they are
-    /// committed together: a commit costs far more than a batch. After a group of
-    /// several it is four times as long.
+    /// committed together: a commit costs far more than a batch. While many
+    /// come it is eight times as long.
     pub group_wait: Duration,
     /// Reader connections, each on its own thread.
     pub readers: usize,

@@ -1,6 +1,6 @@
 //! The writer: many batches, one transaction, each batch for itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -11,12 +11,14 @@ use crate::error::of;
 use crate::queue::Queue;
 use crate::stats::Counters;
 
-/// Batches in a group after which the next group waits longer: many callers are
-/// served at once then, and each commit costs the same pages and the same sync.
-/// Who calls alone does not wait for others.
-const CROWD: usize = 3;
+/// Batches a second above which a group waits longer: many callers are served at
+/// once then, and each commit costs the same pages and the same sync. Who calls
+/// alone does not wait for others.
+const CROWD_PER_S: f64 = 300.0;
 /// How many times as long.
-const CROWD_WAITS: u32 = 4;
+const CROWD_WAITS: u32 = 8;
+/// Weight of the newest group in what is taken for the present rate.
+const NEWEST: f64 = 0.2;
 
 /// Where the result of a job goes.
 pub(crate) type Reply = oneshot::Sender<Result<(), Error>>;
@@ -37,22 +39,50 @@ pub(crate) fn run(
     wait: Duration,
     counters: &Counters,
 ) {
-    let mut before = 0;
+    let mut pace = Pace::new(Instant::now());
     while let Some(mut jobs) = queue.take(group) {
-        let wait = if before < CROWD {
-            wait
-        } else {
-            wait * CROWD_WAITS
-        };
+        let wait = pace.wait(wait);
         if jobs.len() < group && !wait.is_zero() {
             std::thread::sleep(wait);
             jobs.extend(queue.take_more(group - jobs.len()));
         }
-        before = jobs.len();
+        pace.note(jobs.len(), Instant::now());
         serve(connection, jobs, counters);
     }
     if let Err(error) = checkpoint(connection) {
         tracing::warn!(%error, "the log was not moved into the database file; the next start reads it");
+    }
+}
+
+/// How many batches come, lately.
+struct Pace {
+    last: Instant,
+    per_s: f64,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Self {
+        Self {
+            last: now,
+            per_s: 0.0,
+        }
+    }
+
+    /// How long a group waits for others, `alone` being the time of a caller
+    /// without company.
+    fn wait(&self, alone: Duration) -> Duration {
+        if self.per_s < CROWD_PER_S {
+            alone
+        } else {
+            alone * CROWD_WAITS
+        }
+    }
+
+    /// Notes a group.
+    fn note(&mut self, batches: usize, now: Instant) {
+        let passed = now.duration_since(self.last).as_secs_f64().max(1e-6);
+        self.last = now;
+        self.per_s += NEWEST * (batches as f64 / passed - self.per_s);
     }
 }
 
@@ -287,5 +317,23 @@ mod tests {
         }
         let (accepted, ids, _) = apply_all(&[batch([insert(9), refused()])]);
         assert_eq!((accepted, ids), (vec![false], vec![]), "alone");
+    }
+
+    #[test]
+    fn a_crowd_waits_for_company_and_who_is_alone_does_not() {
+        let ms = Duration::from_millis;
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        assert_eq!(pace.wait(ms(1)), ms(1));
+        for _ in 0..50 {
+            now += ms(2);
+            pace.note(2, now);
+        }
+        assert_eq!(pace.wait(ms(1)), ms(8), "1,000 a second");
+        for _ in 0..50 {
+            now += ms(20);
+            pace.note(1, now);
+        }
+        assert_eq!(pace.wait(ms(1)), ms(1), "50 a second");
     }
 }

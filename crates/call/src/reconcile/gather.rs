@@ -8,6 +8,7 @@ use trunkline_ari::AsteriskTarget;
 use trunkline_ari::resource::Channel as Snapshot;
 use trunkline_domain::call::reconcile::Listed;
 use trunkline_domain::call::status::is_live;
+use trunkline_model::Timestamp;
 use trunkline_model::bridge::ReferenceType;
 use trunkline_model::call::Call;
 use trunkline_model::id::{AsteriskId, BridgeId, CallId, ChannelId};
@@ -21,15 +22,19 @@ pub(super) struct Found {
     pub(super) calls: Vec<Call>,
     pub(super) channels: BTreeMap<ChannelId, Listed>,
     pub(super) unwanted_bridges: Vec<BridgeId>,
+    /// Rows of channels without a live call that have not ended, and that
+    /// Asterisk does not have: when each changed last.
+    pub(super) vanished: Vec<(ChannelId, Option<Timestamp>)>,
 }
 
-/// Reads both sides. The live calls are read first: one that begins in between is
-/// in neither list.
+/// Reads both sides. The rows are read first: what begins in between is in
+/// neither list.
 pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Found, Error> {
     let to = AsteriskTarget::from(asterisk);
     let (db, limit) = (role.ledger.db(), role.config.reconcile_limit);
     let mut live = calls::live_on(db, asterisk, limit).await?;
     let unplaced = calls::live_unplaced(db, limit).await?;
+    let unended = channels::live(db, asterisk, limit).await?;
     let snapshots = role.ari.list_channels(&to).await?;
     let listed_bridges = role.ari.list_bridges(&to).await?;
     let there: BTreeSet<&ChannelId> = snapshots.iter().map(|it| &it.id).collect();
@@ -39,6 +44,12 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
             .into_iter()
             .filter(|call| there.contains(&call.channel_id)),
     );
+    let of_calls: BTreeSet<&ChannelId> = live.iter().map(|call| &call.channel_id).collect();
+    let vanished = unended
+        .into_iter()
+        .filter(|row| !there.contains(&row.id) && !of_calls.contains(&row.id))
+        .map(|row| (row.id, row.tm_update.or(row.tm_create)))
+        .collect();
     let orphans = orphans(role, &live, &snapshots).await?;
     let unwanted_bridges = unwanted_bridges(
         role,
@@ -59,6 +70,7 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
         channels: snapshots.into_iter().map(listed).collect(),
         calls: live,
         unwanted_bridges,
+        vanished,
     })
 }
 

@@ -141,6 +141,7 @@ async fn compare(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<BTreeSet<Cha
     let repairs = decide(&picture, now, limits(role));
     let to = AsteriskTarget::from(asterisk);
     repair::all(role, &to, &found.calls, repairs).await;
+    repair::close_vanished(role, &found.vanished, now).await?;
     Ok(found.channels.into_keys().collect())
 }
 

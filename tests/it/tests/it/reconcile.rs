@@ -205,6 +205,33 @@ async fn asterisk_that_is_away_keeps_its_calls() {
     house.stop().await;
 }
 
+#[tokio::test]
+async fn missed_end_of_a_channel_without_a_call_is_noted() {
+    let house = House::start_with(at_once()).await;
+    let asterisk = house.asterisk(Manner::Still).await;
+    let now = Timestamp::system_now().minus(Duration::from_secs(60));
+    let mut batch = Batch::new();
+    for id in ["refused", "still there"] {
+        batch.push(channel::insert(&Channel {
+            id: id.into(),
+            asterisk_id: asterisk.id().into(),
+            tm_create: Some(now),
+            ..Channel::default()
+        }));
+    }
+    house.db.apply(batch).await.expect("rows");
+    // Inside somebody else's application: none of our business.
+    asterisk.add_channel("still there", "Up");
+    asterisk.connect().await;
+    let ended = async |id: &str| {
+        let row = channel::get(&house.db, &id.into()).await.expect("a store");
+        row.expect("a row").tm_end.is_some()
+    };
+    assert!(ended("refused").await);
+    assert!(!ended("still there").await);
+    house.stop().await;
+}
+
 async fn queries_of_a_comparison(house: &House, asterisk: &Asterisk) -> usize {
     house.db.queries.take();
     house.db.batches.take();
