@@ -136,12 +136,12 @@ async fn compare(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<BTreeSet<Cha
         calls: &found.calls,
         channels: &found.channels,
         unwanted_bridges: &found.unwanted_bridges,
+        vanished: &found.vanished,
         missing: &missing,
     };
     let repairs = decide(&picture, now, limits(role));
     let to = AsteriskTarget::from(asterisk);
     repair::all(role, &to, &found.calls, repairs).await;
-    repair::close_vanished(role, &found.vanished, now).await?;
     Ok(found.channels.into_keys().collect())
 }
 

@@ -7,7 +7,6 @@ use tokio::task::JoinSet;
 use trunkline_ari::AsteriskTarget;
 use trunkline_domain::call::hangup::cause;
 use trunkline_domain::call::reconcile::Repair;
-use trunkline_model::Timestamp;
 use trunkline_model::call::Call;
 use trunkline_model::id::{AsteriskId, CallId, ChannelId};
 use trunkline_store::{Batch, channel as channels};
@@ -53,7 +52,7 @@ fn call_of(repair: &Repair) -> Option<CallId> {
         | Repair::Resume(id)
         | Repair::AskPlayback(id)
         | Repair::EndChannel(id, ..) => Some(*id),
-        Repair::HangupChannel(_) | Repair::RemoveBridge(_) => None,
+        Repair::HangupChannel(_) | Repair::RemoveBridge(_) | Repair::CloseChannel(_) => None,
     }
 }
 
@@ -107,25 +106,14 @@ async fn one(
             tracing::info!(bridge_id = %bridge, "a bridge without a call is removed");
             Ok(role.ari.bridge_delete(to, &bridge).await?)
         }
+        Repair::CloseChannel(channel) => {
+            count(role, "close_channel");
+            tracing::warn!(channel_id = %channel, "a channel without a call is gone; its end was missed");
+            let now = role.ledger.now().await?;
+            let ended = channels::set_ended(&channel, cause::INTERWORKING, now, now).unchecked();
+            Ok(role.ledger.apply(Batch::new().with(ended)).await?)
+        }
     }
-}
-
-/// Ends the rows of channels that have no live call and are gone: a refused
-/// caller's whose end was missed, or one of an earlier dial route.
-pub(super) async fn close_vanished(
-    role: &Role,
-    vanished: &[(ChannelId, Option<Timestamp>)],
-    now: Timestamp,
-) -> Result<(), Error> {
-    let grace = role.config.reconcile_grace();
-    let settled = |at: &Option<Timestamp>| at.is_none_or(|at| now.since(at) >= grace);
-    let mut batch = Batch::new();
-    for (channel, _) in vanished.iter().filter(|(_, at)| settled(at)) {
-        count(role, "close_channel");
-        tracing::warn!(channel_id = %channel, "a channel without a call is gone; its end was missed");
-        batch.push(channels::set_ended(channel, cause::INTERWORKING, now, now).unchecked());
-    }
-    Ok(role.ledger.apply(batch).await?)
 }
 
 fn count(role: &Role, kind: &'static str) {

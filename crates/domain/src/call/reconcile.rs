@@ -34,6 +34,9 @@ pub struct Picture<'a> {
     /// Bridges that it has and that were made for a call which has ended or has
     /// another one.
     pub unwanted_bridges: &'a [BridgeId],
+    /// Channels without a live call whose rows have not ended, and that it does
+    /// not have; with the time of the row's last change.
+    pub vanished: &'a [(ChannelId, Option<Timestamp>)],
     /// Since when a channel of a live call has not been listed, where an earlier
     /// comparison found that out.
     pub missing: &'a BTreeMap<ChannelId, Timestamp>,
@@ -62,6 +65,9 @@ pub enum Repair {
     HangupChannel(ChannelId),
     /// A bridge of ours has no live call.
     RemoveBridge(BridgeId),
+    /// A channel without a live call is gone and its end was missed: a refused
+    /// caller's, or one of an earlier dial route.
+    CloseChannel(ChannelId),
 }
 
 /// How long things may take before they are looked at.
@@ -103,6 +109,11 @@ pub fn compare(picture: &Picture<'_>, now: Timestamp, limits: Limits) -> Vec<Rep
     }
     let unwanted = picture.unwanted_bridges.iter().cloned();
     repairs.extend(unwanted.map(Repair::RemoveBridge));
+    for (id, changed) in picture.vanished {
+        if changed.is_none_or(|at| now.since(at) >= limits.grace) {
+            repairs.push(Repair::CloseChannel(id.clone()));
+        }
+    }
     repairs
 }
 
@@ -229,10 +240,17 @@ mod tests {
             ("foreign".into(), listed(State::Up, false, 0)),
         ]);
         let unwanted = ["b".into()];
+        // At the end of the grace, just before it, and without a time.
+        let vanished = [
+            ("refused".into(), Some(at(85))),
+            ("young-refused".into(), Some(at(86))),
+            ("timeless".into(), None),
+        ];
         let picture = Picture {
             calls: &calls,
             channels: &channels,
             unwanted_bridges: &unwanted,
+            vanished: &vanished,
             missing: &BTreeMap::new(),
         };
         assert_eq!(
@@ -241,6 +259,8 @@ mod tests {
                 Repair::FinishCall(calls[0].id),
                 Repair::HangupChannel("orphan".into()),
                 Repair::RemoveBridge("b".into()),
+                Repair::CloseChannel("refused".into()),
+                Repair::CloseChannel("timeless".into()),
             ]
         );
     }
@@ -257,6 +277,7 @@ mod tests {
                 calls: std::slice::from_ref(&walks),
                 channels: &BTreeMap::new(),
                 unwanted_bridges: &[],
+                vanished: &[],
                 missing: &missing,
             };
             compare(&picture, at(100), LIMITS)
@@ -271,6 +292,7 @@ mod tests {
             calls: &[call],
             channels: &channels,
             unwanted_bridges: &[],
+            vanished: &[],
             missing: &BTreeMap::new(),
         };
         compare(&picture, at(now), LIMITS)
