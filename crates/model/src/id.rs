@@ -4,8 +4,35 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+
+use crate::text::TextVisitor;
+
+/// Null leaves the nil id; the empty text is an error (chapter 01 §2.3).
+struct IdVisitor;
+
+impl<'de> Visitor<'de> for IdVisitor {
+    type Value = Uuid;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_none<E>(self) -> Result<Uuid, E> {
+        Ok(Uuid::nil())
+    }
+
+    fn visit_unit<E>(self) -> Result<Uuid, E> {
+        Ok(Uuid::nil())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Uuid, D::Error> {
+        let read = |text: &str| Uuid::try_parse(text).map_err(|error| error.to_string());
+        deserializer.deserialize_str(TextVisitor::new("an id", read))
+    }
+}
 
 macro_rules! uuid_ids {
     ($( $(#[$meta:meta])* $name:ident ),+ $(,)?) => { $(
@@ -58,18 +85,14 @@ macro_rules! uuid_ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(&self.0.hyphenated())
+                let mut text = Uuid::encode_buffer();
+                serializer.serialize_str(self.0.hyphenated().encode_lower(&mut text))
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                // Null leaves the nil id; the empty text is an error (chapter 01 §2.3).
-                let text = Option::<std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                match text {
-                    None => Ok(Self::NIL),
-                    Some(text) => text.parse().map_err(serde::de::Error::custom),
-                }
+                deserializer.deserialize_option(IdVisitor).map(Self)
             }
         }
     )+ };

@@ -4,6 +4,7 @@
 //! (specification chapters 01, 02 and 05), quirks included. Rules live in
 //! `trunkline-domain`; SQL lives in `trunkline-store`.
 
+mod text;
 #[macro_use]
 mod wire_enum;
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
+use crate::text::TextVisitor;
+
 /// A point in time in microseconds since the Unix epoch.
 ///
 /// On the wire it is RFC 3339 in UTC with the zeros at the end of the fraction
@@ -64,43 +66,86 @@ impl Timestamp {
     /// action time-outs carry it (chapter 01 §5.1).
     #[must_use]
     pub fn fixed(self) -> String {
-        let (date, clock, micros) = self.parts();
-        format!("{date}T{clock}.{micros:06}Z")
+        Printed::new(self, b'T').with_z(6).to_owned()
     }
 
     /// `YYYY-MM-DD HH:MM:SS.ffffff`: the text of a `DATETIME(6)` column, which
     /// sorts as the time does.
     #[must_use]
     pub fn column(self) -> String {
-        let (date, clock, micros) = self.parts();
-        format!("{date} {clock}.{micros:06}")
+        Printed::new(self, b' ').without_z().to_owned()
+    }
+}
+
+/// `YYYY-MM-DDTHH:MM:SS.ffffffZ`, written digit by digit: rows and events are
+/// full of times.
+struct Printed {
+    text: [u8; Self::LENGTH],
+    micros: i64,
+}
+
+impl Printed {
+    const LENGTH: usize = 27;
+    /// Where the fraction's point is.
+    const POINT: usize = 19;
+
+    fn new(time: Timestamp, between: u8) -> Self {
+        let micros = time.0.rem_euclid(1_000_000);
+        let at = OffsetDateTime::from_unix_timestamp(time.0.div_euclid(1_000_000))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let ((year, month, day), (hour, minute, second)) =
+            (at.date().to_calendar_date(), at.time().as_hms());
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        text[10] = between;
+        digits(&mut text[0..4], year.unsigned_abs());
+        digits(&mut text[5..7], u8::from(month).into());
+        digits(&mut text[8..10], day.into());
+        digits(&mut text[11..13], hour.into());
+        digits(&mut text[14..16], minute.into());
+        digits(&mut text[17..19], second.into());
+        digits(&mut text[20..26], u32::try_from(micros).unwrap_or(0));
+        Self { text, micros }
     }
 
-    fn parts(self) -> (String, String, i64) {
-        let micros = self.0.rem_euclid(1_000_000);
-        let seconds = self.0.div_euclid(1_000_000);
-        let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        (
-            format!(
-                "{:04}-{:02}-{:02}",
-                at.year(),
-                u8::from(at.month()),
-                at.day()
-            ),
-            format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second()),
-            micros,
-        )
+    /// With so many digits of the fraction; none leaves the point out.
+    fn with_z(&mut self, fraction: usize) -> &str {
+        let end = match fraction {
+            0 => Self::POINT,
+            digits => Self::POINT + 1 + digits,
+        };
+        self.text[end] = b'Z';
+        as_text(&self.text[..=end])
+    }
+
+    fn without_z(&self) -> &str {
+        as_text(&self.text[..Self::LENGTH - 1])
+    }
+
+    /// As many digits as the wire has: without zeros at the end.
+    fn shortest(&mut self) -> &str {
+        let (mut digits, mut rest) = (6, self.micros);
+        while digits > 0 && rest % 10 == 0 {
+            (digits, rest) = (digits - 1, rest / 10);
+        }
+        self.with_z(digits)
+    }
+}
+
+fn as_text(ascii: &[u8]) -> &str {
+    std::str::from_utf8(ascii).expect("digits and signs are ASCII")
+}
+
+/// Writes a number that fits, with zeros in front.
+fn digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (date, clock, micros) = self.parts();
-        if micros == 0 {
-            return write!(f, "{date}T{clock}Z");
-        }
-        let digits = format!("{micros:06}");
-        write!(f, "{date}T{clock}.{}Z", digits.trim_end_matches('0'))
+        f.write_str(Printed::new(*self, b'T').shortest())
     }
 }
 
@@ -187,14 +232,14 @@ fn offset_seconds(text: &str) -> Option<i64> {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Printed::new(*self, b'T').shortest())
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        let parsed = |text: &str| text.parse().map_err(|error| format!("{error}"));
+        deserializer.deserialize_str(TextVisitor::new("a time", parsed))
     }
 }
 
@@ -216,6 +261,8 @@ mod tests {
             "2026-01-02T03:04:05Z",
             "2026-01-02T03:04:05.1234Z",
             "1969-12-31T23:59:59.5Z",
+            "0001-10-20T00:00:00.00001Z",
+            "9999-12-31T23:59:59.999999Z",
         ] {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
         }

@@ -16,19 +16,50 @@ const FREE_FORM: &[&str] = &["option", "metadata", "variables"];
 /// Never for our shapes: they have text keys and no failing serializer.
 #[must_use]
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, GoFormatter);
-    value
-        .serialize(&mut serializer)
-        .expect("wire shapes always serialize");
+    let mut out = Vec::with_capacity(512);
+    serde_json::to_writer(&mut out, value).expect(SERIALIZES);
+    // Few texts have anything to escape: they are written a second time.
+    if has_special(&out) {
+        out.clear();
+        escaped(&mut out, value);
+    }
     out
 }
 
 /// Encodes to a JSON fragment that can be embedded in an envelope.
+///
+/// # Panics
+///
+/// Never for our shapes, as [`encode`].
 #[must_use]
 pub fn raw<T: Serialize + ?Sized>(value: &T) -> Box<RawValue> {
-    let text = String::from_utf8(encode(value)).expect("JSON is UTF-8");
+    let raw = serde_json::value::to_raw_value(value).expect(SERIALIZES);
+    if !has_special(raw.get().as_bytes()) {
+        return raw;
+    }
+    let mut out = Vec::with_capacity(raw.get().len() + 64);
+    escaped(&mut out, value);
+    let text = String::from_utf8(out).expect("JSON is UTF-8");
     RawValue::from_string(text).expect("encoded values are JSON")
+}
+
+const SERIALIZES: &str = "wire shapes always serialize";
+
+fn escaped<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    let mut serializer = serde_json::Serializer::with_formatter(out, GoFormatter);
+    value.serialize(&mut serializer).expect(SERIALIZES);
+}
+
+/// Whether there may be something in JSON that Go escapes: these characters
+/// stand in strings only. U+2028 and U+2029 begin with 0xE2.
+fn has_special(json: &[u8]) -> bool {
+    let is_special = |byte: &u8| matches!(byte, b'<' | b'>' | b'&' | 0xE2);
+    // Without early ends within a piece the compiler looks at many bytes at once.
+    json.chunks(64).any(|piece| {
+        piece
+            .iter()
+            .fold(false, |found, byte| found | is_special(byte))
+    })
 }
 
 /// Decodes JSON the way the Go decoder is lenient: unknown keys are ignored and
@@ -102,7 +133,14 @@ mod tests {
 
     #[test]
     fn escapes_what_go_escapes() {
-        assert_eq!(encode("<a&b>\u{2028}"), br#""\u003ca\u0026b\u003e\u2028""#);
+        let escaped = r#""\u003ca\u0026b\u003e\u2028""#;
+        assert_eq!(encode("<a&b>\u{2028}"), escaped.as_bytes());
+        assert_eq!(raw("<a&b>\u{2028}").get(), escaped);
+        // Wherever it stands, and other characters with the same first byte stay.
+        let long = format!("{}\u{2029}", "\u{20ac}".repeat(100));
+        let expected = format!("\"{}\\u2029\"", "\u{20ac}".repeat(100));
+        assert_eq!(encode(&long), expected.as_bytes());
+        assert_eq!(raw(&long).get(), expected);
     }
 
     #[test]

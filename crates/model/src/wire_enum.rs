@@ -69,8 +69,8 @@ macro_rules! wire_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-                Ok(Self::from(text.as_ref()))
+                let read = |text: &str| Ok(Self::from(text));
+                deserializer.deserialize_str($crate::text::TextVisitor::new("a string", read))
             }
         }
     };
