@@ -19,10 +19,16 @@ macro_rules! table {
         ///
         /// When a cell does not have the shape that the code expects.
         pub fn read(row: $crate::row::Row<'_>) -> Result<$model, $crate::error::Error> {
+            // In the order of the `SELECT` list.
+            #[allow(unused_mut, unused_assignments, reason = "some tables have one column")]
+            let mut place = 0;
             #[allow(clippy::needless_update, reason = "some resources have fields without a column")]
             Ok($model {
                 $first_field: $crate::columns::$first_kind::read(row, $first)?,
-                $( $field: $crate::columns::$kind::read(row, $column)?, )*
+                $( $field: {
+                    place += 1;
+                    $crate::columns::$kind::read(row.near(place), $column)?
+                }, )*
                 ..$model::default()
             })
         }

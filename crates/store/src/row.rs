@@ -1,5 +1,6 @@
 //! Rows as read: columns by name, with the reading rules of chapter 02 §7.1.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -50,6 +51,7 @@ impl Rows {
         self.rows.iter().map(|cells| Row {
             columns: &self.columns,
             cells,
+            likely: 0,
         })
     }
 
@@ -74,13 +76,37 @@ impl Rows {
 pub struct Row<'a> {
     columns: &'a [String],
     cells: &'a [Value],
+    /// Where the next column is looked for first.
+    likely: usize,
 }
 
 impl Row<'_> {
+    /// The same row; the next column is likely to be the one at `place`.
+    #[must_use]
+    pub fn near(self, place: usize) -> Self {
+        Self {
+            likely: place,
+            ..self
+        }
+    }
+
     fn cell(&self, column: &str) -> Result<&Value, Error> {
-        let at = self.columns.iter().position(|name| name == column);
+        let is_there = |at: &usize| self.columns.get(*at).is_some_and(|name| name == column);
+        let at = Some(self.likely)
+            .filter(is_there)
+            .or_else(|| self.columns.iter().position(|name| name == column));
         at.and_then(|at| self.cells.get(at))
             .ok_or_else(|| shape(column, "there is no such column"))
+    }
+
+    /// A text that need not be kept. SQL NULL reads as the empty text.
+    fn lent(&self, column: &str) -> Result<Cow<'_, str>, Error> {
+        match self.cell(column)? {
+            Value::Null => Ok(Cow::Borrowed("")),
+            Value::Text(text) => Ok(Cow::Borrowed(text)),
+            Value::Int(number) => Ok(Cow::Owned(number.to_string())),
+            Value::Real(_) | Value::Blob(_) => Err(shape(column, "not a text")),
+        }
     }
 
     /// A cell as it is; none when there is no such column.
@@ -130,12 +156,7 @@ impl Row<'_> {
     ///
     /// When the column is missing or is not a text.
     pub fn text(&self, column: &str) -> Result<String, Error> {
-        match self.cell(column)? {
-            Value::Null => Ok(String::new()),
-            Value::Text(text) => Ok(text.clone()),
-            Value::Int(number) => Ok(number.to_string()),
-            Value::Real(_) | Value::Blob(_) => Err(shape(column, "not a text")),
-        }
+        self.lent(column).map(Cow::into_owned)
     }
 
     /// A text that is an enumeration or a text id.
@@ -144,7 +165,7 @@ impl Row<'_> {
     ///
     /// As [`Row::text`].
     pub fn word<T: for<'t> From<&'t str>>(&self, column: &str) -> Result<T, Error> {
-        Ok(T::from(self.text(column)?.as_str()))
+        Ok(T::from(&*self.lent(column)?))
     }
 
     /// An integer.
@@ -209,7 +230,7 @@ impl Row<'_> {
     ///
     /// When the column is missing or its JSON does not fit.
     pub fn json<T: DeserializeOwned + Default>(&self, column: &str) -> Result<T, Error> {
-        let text = self.text(column)?;
+        let text = self.lent(column)?;
         if text.is_empty() || text == "null" {
             return Ok(T::default());
         }
@@ -222,7 +243,7 @@ impl Row<'_> {
     ///
     /// As [`Row::json`].
     pub fn json_or_none<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, Error> {
-        let text = self.text(column)?;
+        let text = self.lent(column)?;
         if text.is_empty() || text == "null" {
             return Ok(None);
         }
