@@ -454,7 +454,7 @@ impl Connection {
         }
     }
 
-    /// The websocket is lost.
+    /// The websocket is lost, or Asterisk does not answer requests.
     #[must_use]
     pub fn disconnected(asterisk_id: AsteriskId, application: &str, now: Timestamp) -> Self {
         Self {

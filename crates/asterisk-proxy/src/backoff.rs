@@ -24,6 +24,11 @@ impl Backoff {
         }
     }
 
+    /// Another one with the same pauses, from the shortest on.
+    pub(crate) fn anew(&self) -> Self {
+        Self::new(self.name.clone(), self.min_ms, self.max_ms)
+    }
+
     /// Starts again with the shortest pause.
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;

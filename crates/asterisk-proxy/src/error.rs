@@ -11,12 +11,4 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A queue that cannot be served.
-    #[error("failed to serve the queue `{queue}`")]
-    Serve {
-        /// Its name.
-        queue: String,
-        #[source]
-        source: trunkline_bus::Error,
-    },
 }

@@ -1,11 +1,11 @@
 //! The proxies of a process: who serves which queue.
 //!
 //! A queue has one consumer per process. A permanent queue is therefore served
-//! once, for all Asterisks that name it; the queue of an Asterisk's id is served
-//! for whichever of them has that id at the moment.
+//! once, for all Asterisks that name it, while one of them is connected
+//! ([`Attendance`]); the queue of an Asterisk's id is served for whichever of them
+//! has that id at the moment.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use trunkline_model::id::AsteriskId;
 use trunkline_model::service::asterisk_queue;
 
 use crate::asterisk::Asterisk;
+use crate::attendance::Attendance;
 use crate::config::Config;
 use crate::error::Error;
 use crate::link::Link;
@@ -47,14 +48,14 @@ pub async fn start(
 }
 
 /// Starts the proxies of this process, each over its way to its Asterisk. They connect in the
-/// background, for ever; the queues are served from the start. `shutdown` ends
+/// background, for ever. The queue of an Asterisk is served once its id is known,
+/// a permanent one while an Asterisk is connected. `shutdown` ends
 /// them: no more requests are taken, those in progress are finished, the
 /// websockets are closed.
 ///
 /// # Errors
 ///
-/// When a configuration is wrong or a permanent queue is served already. That an
-/// Asterisk is away is not an error.
+/// When a configuration is wrong. That an Asterisk is away is not an error.
 pub async fn start_over(
     ways: Vec<(Config, Arc<dyn Transport>)>,
     bus: Arc<dyn Bus>,
@@ -67,9 +68,11 @@ pub async fn start_over(
         asterisks.push(Arc::new(asterisk));
     }
     refuse_twins(&asterisks)?;
-    let group = Arc::new(Group::new(bus, metrics));
+    let group = Arc::new(Group::new(Arc::clone(&bus), metrics.clone()));
+    let mut attendances = JoinSet::new();
     for (queue, asterisks) in by_permanent_queue(&asterisks) {
-        group.serve_permanent(queue, asterisks).await?;
+        let attendance = Attendance::new(Arc::clone(&bus), metrics.clone(), queue, asterisks);
+        attendances.spawn(attendance.run(shutdown.clone()));
     }
     let closing = CancellationToken::new();
     let mut links = JoinSet::new();
@@ -77,7 +80,7 @@ pub async fn start_over(
         let link = Link::new(Arc::clone(asterisk), Arc::clone(&group), closing.clone());
         links.spawn(link.run());
     }
-    let task = tokio::spawn(supervise(group, links, closing, shutdown));
+    let task = tokio::spawn(supervise(group, attendances, links, closing, shutdown));
     Ok(Running { asterisks, task })
 }
 
@@ -116,6 +119,7 @@ impl Running {
 
 async fn supervise(
     group: Arc<Group>,
+    mut attendances: JoinSet<()>,
     mut links: JoinSet<()>,
     closing: CancellationToken,
     shutdown: CancellationToken,
@@ -127,9 +131,13 @@ async fn supervise(
             Some(Err(error)) = links.join_next() => {
                 tracing::error!(%error, "the link to an Asterisk ended; restart Trunkline");
             }
+            Some(Err(error)) = attendances.join_next() => {
+                tracing::error!(%error, "a queue of requests to Asterisk is not served any more; restart Trunkline");
+            }
         }
     }
-    group.stop().await;
+    let left = async { while attendances.join_next().await.is_some() {} };
+    tokio::join!(group.stop(), left);
     closing.cancel();
     while links.join_next().await.is_some() {}
 }
@@ -180,19 +188,6 @@ impl Group {
             owners: Mutex::default(),
             consumers: Mutex::new(Some(Vec::new())),
         }
-    }
-
-    async fn serve_permanent(
-        &self,
-        queue: String,
-        asterisks: Vec<Arc<Asterisk>>,
-    ) -> Result<(), Error> {
-        let workers = asterisks
-            .iter()
-            .map(|asterisk| asterisk.config.max_concurrent_requests)
-            .sum();
-        let served = self.serve(queue.clone(), workers, in_turn(asterisks)).await;
-        served.map_err(|source| Error::Serve { queue, source })
     }
 
     /// Serves the queue of this id for this Asterisk. It stays served when the
@@ -288,20 +283,6 @@ impl Group {
     }
 }
 
-/// The connected ones in turn.
-fn in_turn(asterisks: Vec<Arc<Asterisk>>) -> Pick {
-    let next = AtomicUsize::new(0);
-    Box::new(move || {
-        let start = next.fetch_add(1, Ordering::Relaxed);
-        let after =
-            (0..asterisks.len()).map(|at| &asterisks[(start.wrapping_add(at)) % asterisks.len()]);
-        after
-            .into_iter()
-            .find(|asterisk| asterisk.is_connected())
-            .cloned()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use trunkline_bus::InProcess;
@@ -315,20 +296,6 @@ mod tests {
         };
         let wire = Arc::new(Wire::new(&config).unwrap());
         Arc::new(Asterisk::new(config, wire, Metrics::default()).unwrap())
-    }
-
-    #[tokio::test]
-    async fn the_connected_ones_answer_in_turn() {
-        let all = ["http://a", "http://b", "http://c"].map(asterisk);
-        let pick = in_turn(all.to_vec());
-        assert!(pick().is_none());
-        for (asterisk, id) in [(&all[0], "1"), (&all[2], "3")] {
-            asterisk.set_connected(id.into(), "22".to_owned());
-        }
-        let picked: Vec<String> = (0..6).map(|_| pick().unwrap().url().to_owned()).collect();
-        assert!(picked.iter().any(|url| url == "http://a"), "{picked:?}");
-        assert!(picked.iter().any(|url| url == "http://c"), "{picked:?}");
-        assert!(!picked.iter().any(|url| url == "http://b"), "{picked:?}");
     }
 
     #[tokio::test]
@@ -350,36 +317,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_asterisk_is_configured_once_and_a_queue_served_once() {
+    async fn one_asterisk_is_configured_once() {
         let bus: Arc<dyn Bus> = Arc::new(InProcess::new());
-        let token = CancellationToken::new();
         let twins = vec![Config::default(), Config::default()];
-        let error = start(twins, Arc::clone(&bus), Metrics::default(), token.clone())
+        let error = start(twins, bus, Metrics::default(), CancellationToken::new())
             .await
             .err()
             .unwrap();
         assert!(error.to_string().contains("asterisk.url"), "{error}");
-
-        let config = || {
-            vec![Config {
-                url: "http://127.0.0.1:1".to_owned(),
-                ..Config::default()
-            }]
-        };
-        let running = start(
-            config(),
-            Arc::clone(&bus),
-            Metrics::default(),
-            token.clone(),
-        )
-        .await
-        .unwrap();
-        let error = start(config(), bus, Metrics::default(), token.clone())
-            .await
-            .err()
-            .unwrap();
-        assert!(matches!(error, Error::Serve { .. }), "{error}");
-        token.cancel();
-        running.stopped().await;
     }
 }

@@ -1,11 +1,16 @@
 //! Requests to one Asterisk: kept below `/ari/`, bounded in number and in time,
 //! counted.
+//!
+//! A request without an answer is a doubt, no more: it may be slow for a reason of
+//! its own. The link asks again then ([`Http::doubted`]); when that has no answer
+//! either, further requests are refused at once until one of the link's has.
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use trunkline_bus::envelope;
 use trunkline_bus::metrics::millis;
@@ -24,6 +29,9 @@ pub(crate) struct Http {
     permits: Semaphore,
     timeout: Duration,
     metrics: Metrics,
+    /// Whether the link's last request had no answer.
+    away: AtomicBool,
+    doubt: Notify,
 }
 
 impl Http {
@@ -33,22 +41,50 @@ impl Http {
             permits: Semaphore::new(config.max_concurrent_requests),
             timeout: config.request_timeout(),
             metrics,
+            away: AtomicBool::new(false),
+            doubt: Notify::new(),
         }
     }
 
     /// Asks when it is its turn.
     pub(crate) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
+        if self.away.load(Ordering::SeqCst) {
+            let known = "it did not answer a moment ago";
+            return Err(HttpError::Connect(known.to_owned()));
+        }
         let deadline = Instant::now() + self.timeout;
         let permit = timeout_at(deadline, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
             return Err(HttpError::Busy);
         };
-        self.exchange(ask, deadline).await
+        let outcome = self.exchange(ask, deadline).await;
+        if is_unanswered(&outcome) {
+            self.doubt.notify_one();
+        }
+        outcome
     }
 
-    /// Asks at once: the link's own requests do not stand in line.
+    /// Asks at once: the link's own requests do not stand in line, and they tell
+    /// whether Asterisk answers.
     pub(crate) async fn ask_now(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
-        self.exchange(ask, Instant::now() + self.timeout).await
+        self.ask_within(ask, self.timeout).await
+    }
+
+    /// The same with less patience.
+    pub(crate) async fn ask_within(
+        &self,
+        ask: Ask<'_>,
+        patience: Duration,
+    ) -> Result<Answer, HttpError> {
+        let deadline = Instant::now() + patience.min(self.timeout);
+        let outcome = self.exchange(ask, deadline).await;
+        self.away.store(is_unanswered(&outcome), Ordering::SeqCst);
+        outcome
+    }
+
+    /// Resolves when a request had no answer.
+    pub(crate) async fn doubted(&self) {
+        self.doubt.notified().await;
     }
 
     async fn exchange(&self, ask: Ask<'_>, deadline: Instant) -> Result<Answer, HttpError> {
@@ -73,6 +109,13 @@ impl Http {
             .get_or_create(&labels)
             .observe(elapsed);
         outcome
+    }
+}
+
+fn is_unanswered(outcome: &Result<Answer, HttpError>) -> bool {
+    match outcome {
+        Err(HttpError::Connect(_) | HttpError::Lost(_) | HttpError::Timeout) => true,
+        Ok(_) | Err(HttpError::Path | HttpError::Busy) => false,
     }
 }
 

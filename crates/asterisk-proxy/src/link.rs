@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trunkline_ari::event::{self, Connection, Kind};
 use trunkline_bus::envelope::{Event, JSON};
+use trunkline_model::Timestamp;
 use trunkline_model::id::AsteriskId;
 use trunkline_model::random;
 use trunkline_model::service::Service;
@@ -30,6 +30,11 @@ use crate::transport::{Ask, EventSocket, HttpError, Method};
 const REMINDER: Duration = Duration::from_secs(30);
 /// Pause before an event is offered to the bus again.
 const BUS_PAUSE: Duration = Duration::from_millis(500);
+/// Longest wait for the answer that tells whether Asterisk answers at all: as long
+/// as those who ask it through the bus wait.
+const PROBE: Duration = Duration::from_secs(3);
+/// What tells that.
+const INFO: &str = "/ari/asterisk/info?only=system";
 /// Longest time for the last word of a link.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
@@ -146,7 +151,7 @@ impl Link {
 
     /// Everything that must stand before the first event is forwarded.
     async fn connect(&self) -> Result<(Box<dyn EventSocket>, System), LinkError> {
-        let Info { system } = self.ask("/ari/asterisk/info?only=system").await?;
+        let Info { system } = self.info(self.asterisk.config.request_timeout()).await?;
         if system.entity_id.is_empty() {
             return Err(self.no_ari("no entity id"));
         }
@@ -160,17 +165,17 @@ impl Link {
         Ok((socket, system))
     }
 
-    async fn ask<T: DeserializeOwned>(&self, uri: &str) -> Result<T, LinkError> {
+    async fn info(&self, patience: Duration) -> Result<Info, LinkError> {
         let ask = Ask {
             method: Method::GET,
-            uri,
+            uri: INFO,
             content_type: "",
             body: None,
         };
         let answer = self
             .asterisk
             .http
-            .ask_now(ask)
+            .ask_within(ask, patience)
             .await
             .map_err(|error| self.no_answer(&error))?;
         if answer.status != 200 {
@@ -238,38 +243,66 @@ impl Link {
     /// One connection, from its first event to its last.
     async fn serve(&mut self, mut socket: Box<dyn EventSocket>, system: System) -> End {
         let since = Instant::now();
-        let System {
-            version,
-            entity_id: id,
-        } = system;
-        tracing::info!(url = self.asterisk.url(), asterisk_id = %id, version, "Asterisk is connected");
-        self.asterisk.set_connected(id.clone(), version);
         self.complaint = None;
-
-        let application = self.asterisk.config.application.clone();
-        let connected =
-            Connection::connected(id.clone(), &application, self.asterisk.transport.now());
-        let (tally, body) = self.announcement(&connected);
-        let end = match self.publish_until_accepted(&tally, body).await {
-            Ok(()) => self.forward(&mut *socket).await,
+        let end = match self.come(&system).await {
+            Ok(()) => tokio::select! {
+                biased;
+                end = self.forward(&mut *socket) => end,
+                end = self.watch_answers(&system) => end,
+            },
             Err(end) => end,
         };
-
-        self.asterisk.set_away(None);
-        let gone = Connection::disconnected(id, &application, self.asterisk.transport.now());
-        let (tally, body) = self.announcement(&gone);
-        let said = timeout(LAST_WORD, self.publish(&tally, body, random::uuid())).await;
-        if said.is_err() {
-            tracing::warn!(
-                url = self.asterisk.url(),
-                "the bus does not take the news of the loss"
-            );
+        if self.asterisk.is_connected() {
+            self.asterisk.set_away(None);
+            let (tally, body) = self.news(&system, Connection::disconnected);
+            let said = timeout(LAST_WORD, self.publish(&tally, body, random::uuid())).await;
+            if said.is_err() {
+                tracing::warn!(
+                    url = self.asterisk.url(),
+                    "the bus does not take the news of the loss"
+                );
+            }
         }
         socket.close().await;
         if since.elapsed() >= self.backoff.longest() {
             self.backoff.reset();
         }
         end
+    }
+
+    /// It is connected from here on, and this is said before its first event.
+    async fn come(&self, system: &System) -> Result<(), End> {
+        let (id, version) = (system.entity_id.clone(), system.version.clone());
+        tracing::info!(url = self.asterisk.url(), asterisk_id = %id, version, "Asterisk is connected");
+        self.asterisk.set_connected(id, version);
+        let (tally, body) = self.news(system, Connection::connected);
+        self.publish_until_accepted(&tally, body).await
+    }
+
+    /// An Asterisk may send events and answer nothing. It counts as away then; its
+    /// websocket stays, because without it Asterisk would drop what enters the
+    /// application.
+    async fn watch_answers(&self, system: &System) -> End {
+        loop {
+            self.asterisk.http.doubted().await;
+            if let Err(error) = self.info(PROBE).await
+                && let Err(end) = self.away_until_it_answers(system, &error).await
+            {
+                return end;
+            }
+        }
+    }
+
+    async fn away_until_it_answers(&self, system: &System, error: &LinkError) -> Result<(), End> {
+        tracing::warn!(url = self.asterisk.url(), "{error}");
+        self.asterisk.set_away(Some(error.to_string()));
+        let (tally, body) = self.news(system, Connection::disconnected);
+        self.publish_until_accepted(&tally, body).await?;
+        let mut backoff = self.backoff.anew();
+        while self.info(PROBE).await.is_err() {
+            sleep(backoff.next()).await;
+        }
+        self.come(system).await
     }
 
     async fn forward(&self, socket: &mut dyn EventSocket) -> End {
@@ -358,10 +391,17 @@ impl Link {
         Ok(())
     }
 
-    /// Says that it is connected, or not any longer.
-    fn announcement(&self, connection: &Connection) -> (Tally, Bytes) {
+    /// What is said of a connection that has come or gone.
+    fn news(
+        &self,
+        system: &System,
+        what: fn(AsteriskId, &str, Timestamp) -> Connection,
+    ) -> (Tally, Bytes) {
+        let application = &self.asterisk.config.application;
+        let now = self.asterisk.transport.now();
+        let connection = what(system.entity_id.clone(), application, now);
         let kind = connection.bus_type();
-        let event = Event::new(Service::ASTERISK_PROXY, kind, connection);
+        let event = Event::new(Service::ASTERISK_PROXY, kind, &connection);
         (Tally::of(&self.asterisk.metrics, kind), event.encode())
     }
 }

@@ -17,6 +17,13 @@ pub struct AsteriskLabels {
     pub asterisk: String,
 }
 
+/// Which of the queues that several proxies may serve.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct QueueLabels {
+    /// Its name.
+    pub queue: String,
+}
+
 /// A request to Asterisk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct AriLabels {
@@ -30,9 +37,11 @@ pub struct AriLabels {
 pub struct Metrics {
     /// The common ones.
     pub service: ServiceMetrics,
-    /// Whether an Asterisk's events arrive: 1 or 0.
+    /// Whether an Asterisk's events arrive and it answers: 1 or 0.
     pub connected: Family<AsteriskLabels, Gauge>,
-    /// Websockets that were set up again after a loss.
+    /// Whether a permanent queue is served: 1, or 0 while no Asterisk is connected.
+    pub queue_served: Family<QueueLabels, Gauge>,
+    /// Asterisks that were connected again after a loss.
     pub reconnections: Family<AsteriskLabels, Counter>,
     /// Websocket messages that were no JSON.
     pub garbage: Family<AsteriskLabels, Counter>,
@@ -45,6 +54,7 @@ impl Default for Metrics {
         Self {
             service: ServiceMetrics::default(),
             connected: Family::default(),
+            queue_served: Family::default(),
             reconnections: Family::default(),
             garbage: Family::default(),
             ari_request_process_time: process_times(),
@@ -59,12 +69,17 @@ impl Metrics {
         self.service.register(registry);
         registry.register(
             "connected",
-            "Whether the events of an Asterisk arrive",
+            "Whether the events of an Asterisk arrive and it answers requests",
             self.connected.clone(),
         );
         registry.register(
+            "queue_served",
+            "Whether a permanent queue is served, which takes a connected Asterisk",
+            self.queue_served.clone(),
+        );
+        registry.register(
             "reconnections",
-            "Websockets to an Asterisk that were set up again",
+            "How often an Asterisk was connected again",
             self.reconnections.clone(),
         );
         registry.register(

@@ -7,7 +7,7 @@ use trunkline_model::id::AsteriskId;
 pub struct Status {
     /// Where it is; holds no account.
     pub url: String,
-    /// Whether its events arrive.
+    /// Whether its events arrive and it answers requests.
     pub connected: bool,
     /// Its id, once it was reached; kept while it is away.
     pub asterisk_id: Option<AsteriskId>,

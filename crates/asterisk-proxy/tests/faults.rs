@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use trunkline_asterisk_proxy::{Account, Config, Metrics, Running, Status, start};
 use trunkline_bus::{
-    Bus, Consumer, EventHandler, InProcess, Message as BusMessage, QueueSpec, Request,
+    Bus, Consumer, Error, EventHandler, InProcess, Message as BusMessage, QueueSpec, Request,
     Subscription, Work,
 };
 
@@ -243,10 +243,9 @@ async fn a_refused_account_says_what_to_do_and_is_tried_again() {
         !error.contains("secret") && !error.contains("user:"),
         "{error}"
     );
-    assert_eq!(
-        proxy.ask("asterisk.call.request", "GET", "/ari/x").await["status_code"],
-        503
-    );
+    let ask = Request::default().encode();
+    let unserved = proxy.bus.request("asterisk.call.request", ask, PATIENCE);
+    assert!(matches!(unserved.await, Err(Error::NoQueue(_))));
 
     ari.behaviour.send_replace(Behaviour::Sends(Vec::new()));
     let status = proxy.until(|status| status.connected).await;

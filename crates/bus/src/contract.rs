@@ -30,6 +30,7 @@ pub async fn all(bus: Arc<dyn Bus>, prefix: &str) {
     silent_handler_costs_the_caller_his_timeout(&*bus, &format!("{prefix}.silent")).await;
     panicking_handler_answers_500(&*bus, &format!("{prefix}.panic")).await;
     given_up_request_is_not_executed(&*bus, &format!("{prefix}.given-up")).await;
+    request_waits_for_the_next_consumer(&*bus, &format!("{prefix}.next")).await;
     workers_bound_the_parallel_work(&*bus, &format!("{prefix}.workers")).await;
     second_consumer_is_refused(&*bus, &format!("{prefix}.second")).await;
     events_of_one_key_stay_in_order(&*bus, &format!("{prefix}.order")).await;
@@ -190,6 +191,31 @@ async fn given_up_request_is_not_executed(bus: &dyn Bus, queue: &str) {
         2,
         "the given-up request is not executed"
     );
+    consumer.stop().await;
+}
+
+/// A consumer may leave a queue and come back.
+async fn request_waits_for_the_next_consumer(bus: &dyn Bus, queue: &str) {
+    let echo = || answer(|body| async move { Some(body) });
+    let spec = || QueueSpec::new(queue, 1);
+    bus.serve(spec(), echo()).await.unwrap().stop().await;
+    let early = bus.request(
+        queue,
+        Bytes::from_static(b"early"),
+        Duration::from_millis(30),
+    );
+    let outcome = early.await;
+    assert!(
+        matches!(outcome, Err(Error::Untaken { .. } | Error::Timeout { .. })),
+        "nobody serves: {outcome:?}"
+    );
+    let waiting = bus.request(queue, Bytes::from_static(b"waits"), PATIENCE);
+    let serving = async {
+        tokio::task::yield_now().await;
+        bus.serve(spec(), echo()).await.unwrap()
+    };
+    let (answered, consumer) = tokio::join!(waiting, serving);
+    assert_eq!(&answered.unwrap()[..], b"waits");
     consumer.stop().await;
 }
 

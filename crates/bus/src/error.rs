@@ -16,6 +16,14 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
+    /// Nobody took the request within the time, and nobody will.
+    #[error("nobody took the request from the queue `{queue}` within {} ms", waited.as_millis())]
+    Untaken {
+        /// The queue in which it waited.
+        queue: String,
+        /// How long it waited.
+        waited: Duration,
+    },
     /// The queue is full and stayed full. The message was not accepted.
     #[error("the queue `{0}` is full")]
     Full(String),
@@ -32,7 +40,11 @@ impl Error {
     #[must_use]
     pub fn not_delivered(&self) -> bool {
         match self {
-            Self::NoQueue(_) | Self::Full(_) | Self::Consumed(_) | Self::Closed => true,
+            Self::NoQueue(_)
+            | Self::Untaken { .. }
+            | Self::Full(_)
+            | Self::Consumed(_)
+            | Self::Closed => true,
             Self::Timeout { .. } => false,
         }
     }

@@ -19,12 +19,15 @@ use crate::parking::Parking;
 /// the sender wait and then fail, it never grows.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
-    /// Sends a request and waits for its reply.
+    /// Sends a request and waits for its reply. While nobody serves the queue it
+    /// waits there; whoever begins to serve the queue before the time is over
+    /// gets it, and nobody gets it later.
     ///
     /// # Errors
     ///
     /// [`Error::Timeout`] leaves open whether the work was done; after
-    /// [`Error::not_delivered`] it certainly was not.
+    /// [`Error::not_delivered`] it certainly was not. A carrier that cannot know
+    /// whether a request was taken says `Timeout`.
     async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error>;
 
     /// Publishes an event to every queue bound to `exchange`, in the order of

@@ -143,7 +143,10 @@ impl ApiError {
                 Status::Unavailable.as_str(),
                 format!("{name} does not run here"),
             ),
-            BusError::Full(_) | BusError::Consumed(_) | BusError::Closed => Self::new(
+            BusError::Untaken { .. }
+            | BusError::Full(_)
+            | BusError::Consumed(_)
+            | BusError::Closed => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 Status::Unavailable.as_str(),
                 format!("{name} cannot take the request: {error}; it was not carried out"),

@@ -1,20 +1,24 @@
 //! A queue of requests inside one process.
 //!
 //! Requests wait with their callers: a caller holds his request until there is
-//! a free worker, then the handler runs as a task of its own. A caller that
-//! gives up before takes his request with him; one that gives up later leaves
-//! the handler running. There is nothing between the two: a request costs one
-//! task.
+//! a free worker, then the handler runs within the caller. A caller that gives
+//! up before takes his request with him; one that gives up later leaves the
+//! handler running, as a task of its own. There is nothing between the two: a
+//! request costs no task and wakes nobody.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::envelope::Response;
 use crate::error::Error;
@@ -154,26 +158,29 @@ impl Requests {
     /// Waits for a worker, and for what it answers.
     pub(super) async fn request(&self, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
         let deadline = Instant::now() + timeout;
-        let late = || Error::Timeout {
-            queue: self.name.clone(),
-            waited: timeout,
-        };
+        let queue = || self.name.clone();
+        let waited = timeout;
         let worker = match self.free_worker() {
             Some(worker) => worker,
             None => self
                 .wait_for_worker(deadline)
                 .await
                 .map_err(|crowd| match crowd {
-                    Crowd::Queue => late(),
-                    Crowd::Full => Error::Full(self.name.clone()),
+                    Crowd::Queue => Error::Untaken {
+                        queue: queue(),
+                        waited,
+                    },
+                    Crowd::Full => Error::Full(queue()),
                 })?,
         };
-        // A task of its own: the caller's time-out does not end it.
-        let answer = tokio::spawn(answer(worker, body));
-        match timeout_at(deadline, answer).await {
-            Ok(Ok(Some(answer))) => Ok(answer),
+        let late = || Error::Timeout {
+            queue: queue(),
+            waited,
+        };
+        match timeout_at(deadline, Work::new(worker, body)).await {
+            Ok(Some(answer)) => Ok(answer),
             // No reply will come: a caller of the reference waits in vain as well.
-            Ok(Ok(None) | Err(_)) => {
+            Ok(None) => {
                 sleep_until(deadline).await;
                 Err(late())
             }
@@ -220,23 +227,63 @@ enum Crowd {
     Full,
 }
 
+/// A handler at its work. Whoever drops it before the end leaves it running: a
+/// caller's time-out does not end it, and neither does the caller's own end.
+struct Work {
+    answering: Option<BoxFuture<'static, Option<Bytes>>>,
+    begun: Instant,
+}
+
+impl Work {
+    fn new(worker: Worker, body: Bytes) -> Self {
+        Self {
+            answering: Some(Box::pin(answer(worker, body))),
+            begun: Instant::now(),
+        }
+    }
+}
+
+impl Future for Work {
+    type Output = Option<Bytes>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(answering) = &mut self.answering else {
+            return Poll::Ready(None);
+        };
+        let answer = ready!(answering.as_mut().poll(context));
+        self.answering = None;
+        Poll::Ready(answer)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // Without a runtime the process is at its end.
+        if let Some(answering) = self.answering.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(go_on(answering, self.begun + LONGEST_WORK));
+        }
+    }
+}
+
+/// Goes on without the caller. A handler that never ends must not hold its
+/// worker for ever.
+async fn go_on(answering: BoxFuture<'static, Option<Bytes>>, until: Instant) {
+    if timeout_at(until, answering).await.is_err() {
+        let seconds = LONGEST_WORK.as_secs();
+        tracing::error!(seconds, "a request handler was not done in time");
+    }
+}
+
 /// Answers one request. The caller always gets an answer, also when the handler
 /// fails.
 async fn answer(worker: Worker, body: Bytes) -> Option<Bytes> {
     let handler = Arc::clone(&worker.0.handler);
-    let bounded = timeout(LONGEST_WORK, handler.handle(body));
-    let outcome = AssertUnwindSafe(bounded).catch_unwind().await;
+    let outcome = AssertUnwindSafe(handler.handle(body)).catch_unwind().await;
     drop(worker);
-    match outcome {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => {
-            let seconds = LONGEST_WORK.as_secs();
-            tracing::error!(seconds, "a request handler was not done in time");
-            Some(Response::bare(500).encode())
-        }
-        Err(_) => {
-            tracing::error!("a request handler panicked");
-            Some(Response::bare(500).encode())
-        }
-    }
+    outcome.unwrap_or_else(|_| {
+        tracing::error!("a request handler panicked");
+        Some(Response::bare(500).encode())
+    })
 }
