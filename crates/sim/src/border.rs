@@ -3,6 +3,8 @@
 //!
 //! After a kill nothing crosses any more: what was begun is neither finished nor
 //! heard of. The tasks of a dead process stand still at their next crossing.
+//! Those of a frozen one do so as well, and go on from there when it thaws: what
+//! they had asked was done meanwhile, or is done only now.
 
 pub mod asterisk;
 mod bus;
@@ -13,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::dice::Dice;
@@ -23,6 +26,8 @@ pub struct Border {
     name: String,
     faults: Arc<Faults>,
     dead: CancellationToken,
+    /// Until when it stands still, if it does.
+    frozen: watch::Sender<Option<Instant>>,
     /// Whether events may leave: when all roles have started.
     open: watch::Sender<bool>,
     dice: Mutex<Dice>,
@@ -36,6 +41,7 @@ impl Border {
             name: name.to_owned(),
             faults: Arc::clone(faults),
             dead: CancellationToken::new(),
+            frozen: watch::Sender::new(None),
             open: watch::Sender::new(false),
             dice: Mutex::new(Dice::new(seed.wrapping_add(life << 32), name)),
         })
@@ -57,6 +63,43 @@ impl Border {
         self.dead.cancelled().await;
     }
 
+    /// Makes it stand still for so long. One that stands still already thaws when
+    /// it would have.
+    pub fn freeze(&self, ms: u64) {
+        let until = Instant::now() + Duration::from_millis(ms);
+        self.frozen
+            .send_if_modified(|frozen| match *frozen >= Some(Instant::now()) {
+                true => false,
+                false => {
+                    *frozen = Some(until);
+                    true
+                }
+            });
+    }
+
+    /// Whether it stands still.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.borrow().is_some_and(|it| it > Instant::now())
+    }
+
+    /// Resolves when it stands still.
+    pub async fn froze(&self) {
+        let still = |until: &Option<Instant>| until.is_some_and(|it| it > Instant::now());
+        let _ = self.frozen.subscribe().wait_for(still).await;
+    }
+
+    /// Resolves when it does not stand still.
+    pub async fn awake(&self) {
+        loop {
+            let until = *self.frozen.borrow();
+            match until.filter(|it| *it > Instant::now()) {
+                Some(until) => sleep_until(until).await,
+                None => return,
+            }
+        }
+    }
+
     /// Lets events out: all roles have started.
     pub fn open(&self) {
         self.open.send_replace(true);
@@ -71,9 +114,41 @@ impl Border {
         }
     }
 
-    /// What goes wrong with the next operation of this kind.
-    pub fn fault(&self, op: Op) -> Option<What> {
-        self.faults.next(&self.name, op)
+    /// Work that a process waits for: asked when it is awake, and heard of when it
+    /// is awake.
+    pub async fn crossing<R>(&self, work: impl Future<Output = R>) -> R {
+        let whole = async {
+            self.awake().await;
+            let done = work.await;
+            self.awake().await;
+            done
+        };
+        self.alive(whole).await
+    }
+
+    /// What goes wrong with the next operation of this kind. When it is to stand
+    /// still before it, it has done so.
+    pub async fn fault(&self, op: Op) -> Option<What> {
+        let what = self.faults.next(&self.name, op);
+        if let Some(What::FrozenBefore(ms)) = what {
+            self.freeze(ms);
+        }
+        self.awake().await;
+        what
+    }
+
+    /// The operation is done: when that is heard of.
+    pub async fn done(&self, what: Option<What>) {
+        match what {
+            Some(What::AnswerLate(ms)) => pause(ms).await,
+            Some(What::FrozenAfter(ms)) => self.freeze(ms),
+            None
+            | Some(What::Lost | What::AnswerLost | What::Late(_) | What::Twice)
+            | Some(What::TwiceLate(_) | What::AwayBefore | What::AwayAfter | What::Cut)
+            | Some(What::KilledBefore | What::KilledAfter | What::FrozenBefore(_))
+            | Some(What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_)) => {
+            }
+        }
     }
 
     /// Dies here.

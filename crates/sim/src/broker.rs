@@ -113,6 +113,40 @@ impl SimBus {
         }
     }
 
+    /// The consumers of a process get nothing, and what they had not acknowledged
+    /// goes back to the front of its queue; what they make of it is not heard of.
+    fn set_aside(&self, process: u64) {
+        let names: Vec<String> = self.with(|state| {
+            let queues = state.queues.iter_mut();
+            let touched = queues.filter_map(|(name, queue)| {
+                let consumer = queue.consumers.iter().find(|it| it.process == process)?;
+                let consumer = Arc::clone(consumer);
+                consumer.set_away(true);
+                queue.take_back(&consumer);
+                Some(name.clone())
+            });
+            touched.collect()
+        });
+        for name in names {
+            self.pump(&name);
+        }
+    }
+
+    /// The consumers of a process get messages again.
+    fn take_in(&self, process: u64) {
+        let names: Vec<String> = self.with(|state| {
+            for consumer in state.queues.values().flat_map(|queue| &queue.consumers) {
+                if consumer.process == process {
+                    consumer.set_away(false);
+                }
+            }
+            state.queues.keys().cloned().collect()
+        });
+        for name in names {
+            self.pump(&name);
+        }
+    }
+
     /// Hands out messages as long as a consumer has room.
     fn pump(&self, name: &str) {
         loop {

@@ -89,6 +89,20 @@ impl Carrier {
 }
 
 impl Life {
+    /// The process has not been heard of for too long.
+    pub fn cut(&self) {
+        if let Some(connection) = &self.connection {
+            connection.cut();
+        }
+    }
+
+    /// The process is heard of again.
+    pub fn restored(&self) {
+        if let Some(connection) = &self.connection {
+            connection.restored();
+        }
+    }
+
     /// The process has died.
     pub fn lost(&self) {
         if let Some(connection) = &self.connection {

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use trunkline_campaign::invariants;
-use trunkline_model::campaigncall::Campaigncall;
-use trunkline_model::id::CampaignId;
+use trunkline_model::Timestamp;
+use trunkline_model::campaigncall::{Campaigncall, Outcome, Status};
+use trunkline_model::id::{CampaignId, CampaigncallId};
 use trunkline_model::outplan::Outplan;
 
 use crate::rows::Snapshot;
@@ -100,6 +101,34 @@ pub fn of_attempts(
     found
 }
 
+/// I4: an attempt reaches one result, once. What an ended attempt came to, and
+/// when, as it was first seen.
+#[derive(Default)]
+pub struct Endings(BTreeMap<CampaigncallId, (Outcome, Option<Timestamp>)>);
+
+impl Endings {
+    /// Looks at the attempts of this moment: an ended one stays as it is.
+    pub fn look(&mut self, attempts: &[Campaigncall]) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for attempt in attempts.iter().filter(|it| it.tm_delete.is_none()) {
+            let now = (attempt.result.clone(), attempt.tm_update);
+            if attempt.status != Status::Done {
+                if self.0.contains_key(&attempt.id) {
+                    let detail = format!("attempt {} has come to life again", attempt.id);
+                    found.push(Violation::new("I4", detail));
+                }
+                continue;
+            }
+            let before = self.0.entry(attempt.id).or_insert_with(|| now.clone());
+            if *before != now {
+                let detail = format!("attempt {} has ended twice", attempt.id);
+                found.push(Violation::new("I4", detail));
+            }
+        }
+        found
+    }
+}
+
 /// How often each number may be dialed: as often as the plan allows its
 /// destination.
 #[must_use]
@@ -155,6 +184,26 @@ pub fn of_dials(dialed: &[String], allowed: &BTreeMap<String, i64>, routes: i64)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_attempt_ends_once() {
+        let mut endings = Endings::default();
+        let at = |micros| Some(Timestamp::from_micros(micros));
+        let mut attempt = Campaigncall {
+            id: CampaigncallId::random(),
+            status: Status::Dialing,
+            ..Campaigncall::default()
+        };
+        let mut look = |attempt: &Campaigncall| endings.look(std::slice::from_ref(attempt)).len();
+        assert_eq!(look(&attempt), 0);
+        attempt.status = Status::Done;
+        (attempt.result, attempt.tm_update) = (Outcome::Fail, at(1));
+        assert_eq!([look(&attempt), look(&attempt)], [0, 0]);
+        attempt.tm_update = at(2);
+        assert_eq!(look(&attempt), 1);
+        (attempt.status, attempt.tm_update) = (Status::Dialing, at(1));
+        assert_eq!(look(&attempt), 1);
+    }
 
     #[test]
     fn a_number_that_is_dialed_too_often_is_found() {

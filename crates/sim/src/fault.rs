@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::dice::hash;
-use crate::profile::Profile;
+use crate::profile::{Profile, Spent};
 
 /// A kind of operation that crosses the border of a process, or the world's own
 /// clockwork.
@@ -53,8 +53,12 @@ pub enum What {
     AnswerLost,
     /// It arrives later.
     Late(u64),
+    /// It is done at once; who asked hears of it later.
+    AnswerLate(u64),
     /// It arrives twice.
     Twice,
+    /// It arrives, and once more after this time.
+    TwiceLate(u64),
     /// The store is away before it has done anything.
     AwayBefore,
     /// The store has committed, and is away before it says so.
@@ -63,6 +67,10 @@ pub enum What {
     KilledBefore,
     /// The process dies when it is done and the answer is on its way.
     KilledAfter,
+    /// The process stands still before, for this time, and goes on where it was.
+    FrozenBefore(u64),
+    /// The process stands still when it is done and the answer is on its way.
+    FrozenAfter(u64),
     /// The websocket breaks.
     Cut,
     /// An Asterisk dies and comes back after this time.
@@ -73,17 +81,44 @@ pub enum What {
     ClockStep(i64),
 }
 
+impl What {
+    /// How long it goes on when it has happened. Who stands still is told of
+    /// elsewhere: others go on meanwhile.
+    #[must_use]
+    pub const fn lasts_ms(self) -> u64 {
+        match self {
+            Self::Late(ms) | Self::AnswerLate(ms) | Self::TwiceLate(ms) => ms,
+            Self::AsteriskDies(_, ms) | Self::AsteriskUnreachable(_, ms) => ms,
+            Self::Lost
+            | Self::AnswerLost
+            | Self::Twice
+            | Self::AwayBefore
+            | Self::AwayAfter
+            | Self::KilledBefore
+            | Self::KilledAfter
+            | Self::FrozenBefore(_)
+            | Self::FrozenAfter(_)
+            | Self::Cut
+            | Self::ClockStep(_) => 0,
+        }
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lost => f.write_str("lost"),
             Self::AnswerLost => f.write_str("done, its answer lost"),
             Self::Late(ms) => write!(f, "late by {ms} ms"),
+            Self::AnswerLate(ms) => write!(f, "done, its answer late by {ms} ms"),
             Self::Twice => f.write_str("twice"),
+            Self::TwiceLate(ms) => write!(f, "once more after {ms} ms"),
             Self::AwayBefore => f.write_str("store away"),
             Self::AwayAfter => f.write_str("committed, then store away"),
             Self::KilledBefore => f.write_str("killed before"),
             Self::KilledAfter => f.write_str("killed after"),
+            Self::FrozenBefore(ms) => write!(f, "frozen before for {ms} ms"),
+            Self::FrozenAfter(ms) => write!(f, "frozen after for {ms} ms"),
             Self::Cut => f.write_str("socket cut"),
             Self::AsteriskDies(at, ms) => write!(f, "asterisk-{at} dies for {ms} ms"),
             Self::AsteriskUnreachable(at, ms) => write!(f, "asterisk-{at} unreachable for {ms} ms"),
@@ -141,7 +176,7 @@ pub struct Faults {
 struct State {
     open: bool,
     counted: BTreeMap<(String, Op), u64>,
-    kills: u32,
+    spent: Spent,
     happened: Vec<Fault>,
 }
 
@@ -187,11 +222,9 @@ impl Faults {
         };
         let what = match &self.only {
             Some(only) => only.get(&place).copied(),
-            None => self.draw(&place, state.kills),
+            None => self.draw(&place, state.spent),
         }?;
-        if matches!(what, What::KilledBefore | What::KilledAfter) {
-            state.kills += 1;
-        }
+        state.spent.note(what);
         self.note(&mut state, place, what);
         Some(what)
     }
@@ -217,11 +250,14 @@ impl Faults {
         self.state().open
     }
 
-    /// When something last went wrong.
+    /// When something last went wrong, or was over.
     #[must_use]
     pub fn last(&self) -> Option<tokio::time::Instant> {
-        let at_ms = self.state().happened.last()?.at_ms;
-        Some(self.began + std::time::Duration::from_millis(at_ms))
+        let state = self.state();
+        let over = |it: &Fault| it.at_ms + it.what.lasts_ms();
+        let over_ms = state.happened.iter().map(over).max()?;
+        let now = tokio::time::Instant::now();
+        Some(now.min(self.began + std::time::Duration::from_millis(over_ms)))
     }
 
     /// What has gone wrong so far.
@@ -230,10 +266,10 @@ impl Faults {
         self.state().happened.clone()
     }
 
-    fn draw(&self, place: &Place, kills: u32) -> Option<What> {
+    fn draw(&self, place: &Place, spent: Spent) -> Option<What> {
         let purpose = format!("{} {}", place.border, place.op.name());
         let drawn = hash(self.seed, &purpose, place.nth);
-        self.profile.draw(place.op, drawn, kills)
+        self.profile.draw(place.op, drawn, spent)
     }
 
     fn note(&self, state: &mut State, place: Place, what: What) {

@@ -11,12 +11,16 @@ use trunkline_sim::fault::Choice;
 use trunkline_sim::minimise::minimise;
 use trunkline_sim::run::{Options, Outcome, run};
 
-const USAGE: &str =
-    "usage: sim --seeds <first>..<last> [--threads <n>] | --seed <n> [--trace] [--minimal]";
+const USAGE: &str = "usage: sim --seeds <first>..<last> [--threads <n>] [--first] | --seed <n> [--trace] [--minimal]";
 
 /// What is asked for.
 enum Asked {
-    Seeds(RangeInclusive<u64>, usize),
+    Seeds {
+        seeds: RangeInclusive<u64>,
+        threads: usize,
+        /// Runs no further seed when one has failed, and asks no more of it.
+        first: bool,
+    },
     One {
         seed: u64,
         trace: bool,
@@ -26,7 +30,11 @@ enum Asked {
 
 fn main() -> ExitCode {
     match parse(std::env::args().skip(1).collect()) {
-        Some(Asked::Seeds(seeds, threads)) => many(seeds, threads),
+        Some(Asked::Seeds {
+            seeds,
+            threads,
+            first,
+        }) => many(seeds, threads, first),
         Some(Asked::One {
             seed,
             trace,
@@ -41,24 +49,30 @@ fn main() -> ExitCode {
 
 fn parse(args: Vec<String>) -> Option<Asked> {
     let mut threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (mut seeds, mut seed, mut trace, mut minimal) = (None, None, false, false);
+    let (mut seeds, mut seed) = (None, None);
+    let (mut trace, mut minimal, mut first) = (false, false, false);
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--seeds" => {
                 let range = args.next()?;
-                let (first, last) = range.split_once("..")?;
-                seeds = Some(first.parse().ok()?..=last.parse().ok()?);
+                let (from, to) = range.split_once("..")?;
+                seeds = Some(from.parse().ok()?..=to.parse().ok()?);
             }
             "--seed" => seed = Some(args.next()?.parse().ok()?),
             "--threads" => threads = args.next()?.parse().ok()?,
             "--trace" => trace = true,
             "--minimal" => minimal = true,
+            "--first" => first = true,
             _ => return None,
         }
     }
     match (seeds, seed) {
-        (Some(seeds), None) => Some(Asked::Seeds(seeds, threads.max(1))),
+        (Some(seeds), None) => Some(Asked::Seeds {
+            seeds,
+            threads: threads.max(1),
+            first,
+        }),
         (None, Some(seed)) => Some(Asked::One {
             seed,
             trace,
@@ -102,8 +116,9 @@ fn tell(outcome: &Outcome) {
     }
 }
 
-/// Runs all seeds, so many at a time, and says which failed.
-fn many(seeds: RangeInclusive<u64>, threads: usize) -> ExitCode {
+/// Runs all seeds, so many at a time, and says which failed. `only_first`: until
+/// one fails.
+fn many(seeds: RangeInclusive<u64>, threads: usize, only_first: bool) -> ExitCode {
     let (first, last) = (*seeds.start(), *seeds.end());
     let next = AtomicU64::new(first);
     let tally = Mutex::new(Tally::default());
@@ -125,12 +140,15 @@ fn many(seeds: RangeInclusive<u64>, threads: usize) -> ExitCode {
                     );
                     let mut tally = tally.lock().unwrap_or_else(|it| it.into_inner());
                     tally.note(outcome, last + 1 - first);
+                    if only_first && !tally.failed.is_empty() {
+                        break;
+                    }
                 }
             });
         }
     });
     let tally = tally.into_inner().unwrap_or_else(|it| it.into_inner());
-    tally.conclude()
+    tally.conclude(!only_first)
 }
 
 #[derive(Default)]
@@ -162,7 +180,7 @@ impl Tally {
         }
     }
 
-    fn conclude(mut self) -> ExitCode {
+    fn conclude(mut self, minimal: bool) -> ExitCode {
         let hours = self.lasted_ms / 3_600_000;
         println!(
             "{} seeds: {} dials, {} batches, {} faults, {hours} h of virtual time",
@@ -182,7 +200,7 @@ impl Tally {
             );
         }
         // The first one says most; the others wait for it.
-        if let Some(outcome) = self.failed.first() {
+        if let Some(outcome) = self.failed.first().filter(|_| minimal) {
             println!("the faults that seed {} needs to fail:", outcome.seed);
             tell(&minimise(outcome));
         }

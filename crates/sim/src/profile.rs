@@ -1,5 +1,6 @@
 //! How much goes wrong in a world, and of which kind: some worlds lose messages,
-//! some kill processes, some do everything at once.
+//! some kill processes, some do everything at once, and some suffer from one thing
+//! above all: processes that stand still, answers that do not come, a slow store.
 
 use crate::dice::Dice;
 use crate::fault::{Op, What};
@@ -22,6 +23,15 @@ pub struct Profile {
     pub kills: u64,
     /// Deaths of one world.
     pub most_kills: u32,
+    /// Of anything but questions: the process stands still there.
+    pub freezes: u64,
+    /// How often processes of one world stand still.
+    pub most_freezes: u32,
+    /// Of requests, batches and requests to Asterisk: done, and the answer comes
+    /// late or never.
+    pub answers: u64,
+    /// Of messages: they come once more, long after.
+    pub echoes: u64,
     /// What happens to the world itself: at which millisecond, and what.
     pub plan: Vec<(u64, What)>,
 }
@@ -37,6 +47,10 @@ impl Profile {
             sockets: 0,
             kills: 0,
             most_kills: 0,
+            freezes: 0,
+            most_freezes: 0,
+            answers: 0,
+            echoes: 0,
             plan: Vec::new(),
         }
     }
@@ -62,15 +76,50 @@ impl Profile {
             sockets: level(2_000),
             kills: level(300),
             most_kills: 8,
-            plan: Vec::new(),
+            ..Self::quiet()
         };
         profile.plan = plan(&mut dice, asterisks, duration_ms);
-        profile
+        // Drawn apart: a world of everything is what it was before there were others.
+        profile.suffers(Ail::of_seed(seed))
+    }
+
+    /// The same world when it suffers from one thing above all; of all else half is
+    /// left.
+    fn suffers(self, ail: Ail) -> Self {
+        if ail == Ail::Everything {
+            return self;
+        }
+        let calmer = Self {
+            messages: self.messages / 2,
+            store: self.store / 2,
+            ari: self.ari / 2,
+            sockets: self.sockets / 2,
+            kills: self.kills / 2,
+            ..self
+        };
+        match ail {
+            Ail::Everything => calmer,
+            Ail::Freezes => Self {
+                freezes: 400,
+                most_freezes: 10,
+                ..calmer
+            },
+            Ail::Answers => Self {
+                answers: 4_000,
+                ..calmer
+            },
+            Ail::Echoes => Self {
+                echoes: 6_000,
+                freezes: 100,
+                most_freezes: 4,
+                ..calmer
+            },
+        }
     }
 
     /// What goes wrong with one operation; `drawn` is its number.
     #[must_use]
-    pub fn draw(&self, op: Op, drawn: u64, kills: u32) -> Option<What> {
+    pub fn draw(&self, op: Op, drawn: u64, spent: Spent) -> Option<What> {
         let (chance, detail) = (drawn % OF, drawn / OF);
         let own = match op {
             Op::Request | Op::Publish => self.messages,
@@ -88,7 +137,7 @@ impl Profile {
             Op::Query | Op::Socket => self.kills / 20,
             Op::Plan => 0,
         };
-        if chance >= OF - deadly && kills < self.most_kills {
+        if chance >= OF - deadly && spent.kills < self.most_kills {
             let after = detail % 2 == 0 && op != Op::Socket;
             return Some(if after {
                 What::KilledAfter
@@ -96,7 +145,109 @@ impl Profile {
                 What::KilledBefore
             });
         }
+        // Between the two: what else this world suffers from.
+        let chance = chance.saturating_sub(own);
+        if chance < self.freezes && spent.freezes < self.most_freezes {
+            return frozen(op, detail);
+        }
+        let chance = chance.saturating_sub(self.freezes);
+        if chance < self.answers {
+            return unanswered(op, detail);
+        }
+        let chance = chance.saturating_sub(self.answers);
+        if chance < self.echoes {
+            return echo(op, detail);
+        }
         None
+    }
+}
+
+/// What a world suffers from above all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ail {
+    Everything,
+    /// Processes stand still while others take over, and go on where they were.
+    Freezes,
+    /// What was asked is done; the answer comes late, or never.
+    Answers,
+    /// Messages come once more, long after.
+    Echoes,
+}
+
+impl Ail {
+    fn of_seed(seed: u64) -> Self {
+        match Dice::new(seed, "ail").below(10) {
+            0..4 => Self::Everything,
+            4..7 => Self::Freezes,
+            7..9 => Self::Answers,
+            _ => Self::Echoes,
+        }
+    }
+}
+
+/// What has happened as often as a world bears it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    pub kills: u32,
+    pub freezes: u32,
+}
+
+impl Spent {
+    /// Counts what has happened.
+    pub fn note(&mut self, what: What) {
+        match what {
+            What::KilledBefore | What::KilledAfter => self.kills += 1,
+            What::FrozenBefore(_) | What::FrozenAfter(_) => self.freezes += 1,
+            What::Lost
+            | What::AnswerLost
+            | What::Late(_)
+            | What::AnswerLate(_)
+            | What::Twice
+            | What::TwiceLate(_)
+            | What::AwayBefore
+            | What::AwayAfter
+            | What::Cut
+            | What::AsteriskDies(..)
+            | What::AsteriskUnreachable(..)
+            | What::ClockStep(_) => {}
+        }
+    }
+}
+
+/// Mostly longer than a lease, never longer than a world waits for its end.
+fn frozen(op: Op, detail: u64) -> Option<What> {
+    let ms = match detail / 2 % 4 {
+        0 => 500 + detail / 8 % 4_000,
+        1 | 2 => 5_000 + detail / 8 % 15_000,
+        _ => 20_000 + detail / 8 % 40_000,
+    };
+    match op {
+        Op::Request | Op::Publish | Op::Apply | Op::Ari if detail % 2 == 0 => {
+            Some(What::FrozenBefore(ms))
+        }
+        Op::Request | Op::Publish | Op::Apply | Op::Ari => Some(What::FrozenAfter(ms)),
+        Op::Query | Op::Socket | Op::Plan => None,
+    }
+}
+
+/// Done, and nobody hears of it in time.
+fn unanswered(op: Op, detail: u64) -> Option<What> {
+    let late = What::AnswerLate(500 + detail / 4 % 14_500);
+    match op {
+        Op::Request | Op::Ari if detail % 4 < 3 => Some(What::AnswerLost),
+        Op::Request | Op::Ari => Some(late),
+        Op::Apply if detail % 4 == 0 => Some(What::AwayAfter),
+        Op::Apply => Some(late),
+        Op::Publish | Op::Query | Op::Socket | Op::Plan => None,
+    }
+}
+
+/// A broker delivers again what it does not know to be handled.
+fn echo(op: Op, detail: u64) -> Option<What> {
+    let ms = 1_000 + detail % 59_000;
+    match op {
+        Op::Request | Op::Publish => Some(What::TwiceLate(ms)),
+        Op::Query | Op::Apply | Op::Ari | Op::Socket | Op::Plan => None,
     }
 }
 
@@ -168,14 +319,46 @@ mod tests {
             most_kills: 1,
             ..Profile::quiet()
         };
-        let lost = profile.draw(Op::Request, 0, 0);
+        let (fresh, dead) = (
+            Spent::default(),
+            Spent {
+                kills: 1,
+                freezes: 0,
+            },
+        );
+        let lost = profile.draw(Op::Request, 0, fresh);
         assert_eq!(lost, Some(What::Lost));
         assert_eq!(
-            profile.draw(Op::Request, OF - 1, 0),
+            profile.draw(Op::Request, OF - 1, fresh),
             Some(What::KilledAfter)
         );
-        assert_eq!(profile.draw(Op::Request, OF - 1, 1), None);
-        assert_eq!(Profile::quiet().draw(Op::Apply, 0, 0), None);
+        assert_eq!(profile.draw(Op::Request, OF - 1, dead), None);
+        assert_eq!(Profile::quiet().draw(Op::Apply, 0, fresh), None);
+    }
+
+    #[test]
+    fn every_kind_of_world_is_drawn_and_one_in_ten_is_quiet() {
+        let profiles: Vec<Profile> = (1..=60).map(|it| Profile::of_seed(it, 1, 1_000)).collect();
+        let some = |has: fn(&Profile) -> bool| profiles.iter().filter(|it| has(it)).count();
+        assert_eq!(some(|it| *it == Profile::quiet()), 6);
+        assert!(some(|it| it.freezes > 100) > 5);
+        assert!(some(|it| it.answers > 0) > 5);
+        assert!(some(|it| it.echoes > 0) > 0);
+        assert!(some(|it| it.freezes + it.answers + it.echoes == 0) > 10);
+    }
+
+    #[test]
+    fn a_world_stands_still_as_often_as_it_may() {
+        let profile = Profile {
+            freezes: OF,
+            most_freezes: 1,
+            ..Profile::quiet()
+        };
+        let mut spent = Spent::default();
+        let drawn = profile.draw(Op::Apply, 0, spent);
+        assert!(matches!(drawn, Some(What::FrozenBefore(_))), "{drawn:?}");
+        spent.note(drawn.expect("it was just looked at"));
+        assert_eq!(profile.draw(Op::Apply, 0, spent), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use trunkline_model::random::Seeded;
 
 use crate::border::pause;
 use crate::checks;
+use crate::far_end::FarEnd;
 use crate::fault::{Choice, Fault, Faults, What};
 use crate::operator::{OUR_NUMBER, Operator};
 use crate::profile::Profile;
@@ -122,6 +123,9 @@ async fn lead(
             (id, checks::widest_plan(scenario, at))
         })
         .collect();
+    let intervals: Vec<i64> = (0..scenario.campaigns.len())
+        .map(|at| checks::widest_plan(scenario, at).try_interval)
+        .collect();
     let mut lead = Lead {
         world,
         scenario,
@@ -129,7 +133,10 @@ async fn lead(
         trace,
         plans,
         allowed: checks::tries_by_number(scenario),
+        far_end: FarEnd::new(scenario, &intervals),
         steady: true,
+        stepped: false,
+        endings: checks::Endings::default(),
         runners: Runners::default(),
         ticks: 0,
     };
@@ -146,8 +153,12 @@ struct Lead<'a> {
     plans: BTreeMap<CampaignId, Outplan>,
     /// How often each number may be dialed.
     allowed: BTreeMap<String, i64>,
+    far_end: FarEnd,
+    endings: checks::Endings,
     /// Whether the store's clock never went back.
     steady: bool,
+    /// Whether it ever stepped at all.
+    stepped: bool,
     runners: Runners,
     ticks: u64,
 }
@@ -191,12 +202,17 @@ impl Lead<'_> {
             }
             What::ClockStep(ms) => {
                 self.steady &= ms >= 0;
+                self.stepped = true;
                 self.world.clock.step(ms);
             }
             What::Lost
             | What::AnswerLost
             | What::Late(_)
+            | What::AnswerLate(_)
             | What::Twice
+            | What::TwiceLate(_)
+            | What::FrozenBefore(_)
+            | What::FrozenAfter(_)
             | What::AwayBefore
             | What::AwayAfter
             | What::KilledBefore
@@ -275,6 +291,7 @@ impl Lead<'_> {
             &self.dialed_channels(),
             self.steady,
         ))?;
+        first(self.endings.look(&rows.attempts))?;
         let disturbed = self.world.disturbed();
         first(self.runners.look(&rows, disturbed))?;
         if since(disturbed) > Duration::from_millis(STILL_MS + 10_000) {
@@ -357,14 +374,21 @@ impl Lead<'_> {
         first(unannounced.map_err(|error| store_failed(&error))?)
     }
 
-    /// I2 at the far end.
-    fn dials_within_the_plan(&self) -> Result<(), Violation> {
-        let mut dialed = Vec::new();
+    /// I1 and I2 at the far end.
+    fn dials_within_the_plan(&mut self) -> Result<(), Violation> {
+        let (mut dials, mut channels) = (Vec::new(), BTreeSet::new());
         for station in &self.world.stations {
-            station.look(|sim| dialed.extend(sim.dials().iter().map(|it| it.number.clone())));
+            station.look(|sim| {
+                dials.extend_from_slice(sim.dials());
+                channels.extend(sim.channels().map(|it| it.id.to_owned()));
+            });
         }
         let routes = i64::try_from(self.scenario.routes).unwrap_or(i64::MAX);
-        first(checks::of_dials(&dialed, &self.allowed, routes))
+        let numbers: Vec<String> = dials.iter().map(|it| it.number.clone()).collect();
+        first(checks::of_dials(&numbers, &self.allowed, routes))?;
+        let now = self.world.clock.true_micros();
+        let steady = !self.stepped;
+        first(self.far_end.look(&dials, &channels, now, steady))
     }
 
     fn dialed_channels(&self) -> BTreeSet<String> {

@@ -55,6 +55,9 @@ pub async fn unsettled(world: &World) -> Result<Vec<String>, Error> {
             "queue `{queue}`: {waiting} wait, {handled} are being handled"
         ));
     }
+    for process in world.frozen() {
+        open.push(format!("process `{process}` stands still"));
+    }
     for station in &world.stations {
         station.look(|sim| {
             for channel in sim.channels() {

@@ -1,6 +1,7 @@
 //! The store under watch: after each batch, what a batch can break is checked.
 //! Cheap: only what the batch touches.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -52,6 +53,8 @@ pub struct Watched {
 struct Seen {
     history: History,
     violations: Vec<Violation>,
+    /// Attempts whose end was announced.
+    ended: BTreeSet<Uuid>,
     batches: u64,
 }
 
@@ -67,6 +70,7 @@ struct Announced {
 #[serde(default)]
 struct Row {
     id: Uuid,
+    status: String,
 }
 
 impl Watched {
@@ -136,6 +140,13 @@ impl Watched {
             return;
         };
         let mut seen = self.seen();
+        if event.r#type == "campaigncall_updated"
+            && event.data.status == "done"
+            && !seen.ended.insert(event.data.id)
+        {
+            let detail = format!("attempt {} has ended twice", event.data.id);
+            seen.violations.push(Violation::new("I4", detail));
+        }
         let twice = seen
             .history
             .see_event(entry.id, &event.r#type, CallId(event.data.id));

@@ -1,7 +1,9 @@
 //! A world: one store, one bus, simulated Asterisks, and processes that die and
 //! come back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,7 +12,7 @@ use trunkline_store::Database;
 use trunkline_store_sqlite::SqliteDatabase;
 
 use crate::border::{Border, Mortal, pause};
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, Life};
 use crate::clock::VirtualClock;
 use crate::dice::Dice;
 use crate::fault::Faults;
@@ -25,6 +27,10 @@ const LONGEST_DEATH_MS: u64 = 8_000;
 /// Pause before a process that did not start is started again, milliseconds.
 const START_AGAIN_MS: u64 = 500;
 
+/// How long the broker hears nothing of a process before it gives its messages to
+/// others, milliseconds.
+const BROKER_PATIENCE_MS: u64 = 12_000;
+
 /// Everything that outlives a process.
 pub struct World {
     pub seed: u64,
@@ -35,8 +41,11 @@ pub struct World {
     pub faults: Arc<Faults>,
     /// What dead and living processes hold.
     kept: Mutex<Running>,
-    /// When a process last died or started.
+    /// When a process last died, started or thawed.
     disturbed: Mutex<Instant>,
+    /// The processes that stand still, and the managers that do not.
+    frozen: Mutex<BTreeSet<String>>,
+    working: Mutex<BTreeSet<String>>,
 }
 
 impl World {
@@ -67,6 +76,8 @@ impl World {
             faults: Arc::new(faults),
             kept: Mutex::default(),
             disturbed: Mutex::new(Instant::now()),
+            frozen: Mutex::default(),
+            working: Mutex::default(),
         })
     }
 
@@ -93,9 +104,13 @@ impl World {
         tokio::spawn(live(Arc::clone(self), name, roles));
     }
 
-    /// When something last went wrong, or a process started.
+    /// When something last went wrong, or a process started. Now, while every
+    /// process with managers is dead or stands still.
     #[must_use]
     pub fn disturbed(&self) -> Instant {
+        if self.working().is_empty() {
+            return Instant::now();
+        }
         let disturbed = *self
             .disturbed
             .lock()
@@ -107,6 +122,32 @@ impl World {
     #[must_use]
     pub fn store(&self) -> &dyn Database {
         &*self.db
+    }
+
+    /// The processes that stand still.
+    #[must_use]
+    pub fn frozen(&self) -> Vec<String> {
+        self.frozen_now().iter().cloned().collect()
+    }
+
+    fn frozen_now(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.frozen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn working(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes whether a process works, and that something has changed.
+    fn works(&self, name: &str, roles: &Roles, works: bool) {
+        match (roles, works) {
+            (Roles::Proxy(_), _) => false,
+            (Roles::Everything(_) | Roles::Managers, true) => {
+                self.working().insert(name.to_owned())
+            }
+            (Roles::Everything(_) | Roles::Managers, false) => self.working().remove(name),
+        };
+        self.disturb();
     }
 
     fn disturb(&self) {
@@ -157,7 +198,14 @@ async fn live(world: Arc<World>, name: String, roles: Roles) {
         match outcome {
             Ok(running) => {
                 world.keep(running);
-                border.died().await;
+                world.works(&name, &roles, true);
+                tokio::select! {
+                    biased;
+                    () = border.died() => {}
+                    never = freezes(&world, &name, &roles, &border, &connection) => match never {},
+                }
+                world.works(&name, &roles, false);
+                world.frozen_now().remove(&name);
                 tracing::info!(target: "world", name, life, "a process has died");
             }
             Err(error) => {
@@ -172,6 +220,35 @@ async fn live(world: Arc<World>, name: String, roles: Roles) {
             pause_ms = pause_ms.min(START_AGAIN_MS);
         }
         pause(pause_ms).await;
+    }
+}
+
+/// What becomes of a process, for others, each time that it stands still.
+async fn freezes(
+    world: &World,
+    name: &str,
+    roles: &Roles,
+    border: &Border,
+    connection: &Life,
+) -> Infallible {
+    loop {
+        border.froze().await;
+        tracing::info!(target: "world", name, "a process stands still");
+        world.frozen_now().insert(name.to_owned());
+        world.works(name, roles, false);
+        tokio::select! {
+            biased;
+            () = border.awake() => {}
+            () = pause(BROKER_PATIENCE_MS) => {
+                tracing::info!(target: "world", name, "the broker gives up on a process");
+                connection.cut();
+                border.awake().await;
+                connection.restored();
+            }
+        }
+        tracing::info!(target: "world", name, "a process goes on");
+        world.frozen_now().remove(name);
+        world.works(name, roles, true);
     }
 }
 

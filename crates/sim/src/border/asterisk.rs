@@ -72,7 +72,8 @@ impl Transport for Way {
     async fn request(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
         let crossing = async {
             self.border.lag(WAY_MS).await;
-            match self.border.fault(Op::Ari) {
+            let what = self.border.fault(Op::Ari).await;
+            match what {
                 Some(What::Lost | What::AwayBefore) => pending().await,
                 Some(What::AnswerLost | What::AwayAfter) => {
                     let _ = self.ask(&ask);
@@ -84,16 +85,19 @@ impl Transport for Way {
                     self.border.die().await
                 }
                 Some(What::Late(ms)) => pause(ms).await,
-                None | Some(What::Twice | What::Cut) => {}
+                None
+                | Some(What::Twice | What::TwiceLate(_) | What::Cut)
+                | Some(What::AnswerLate(_) | What::FrozenBefore(_) | What::FrozenAfter(_)) => {}
                 Some(
                     What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_),
                 ) => {}
             }
             let answer = self.ask(&ask);
             self.border.lag(WAY_MS).await;
+            self.border.done(what).await;
             answer
         };
-        self.border.alive(crossing).await
+        self.border.crossing(crossing).await
     }
 
     async fn connect(&self) -> Result<Box<dyn EventSocket>, LinkError> {
@@ -124,7 +128,7 @@ impl Transport for Way {
                 waiting: Vec::new(),
             }) as Box<dyn EventSocket>)
         };
-        self.border.alive(connecting).await
+        self.border.crossing(connecting).await
     }
 
     fn now(&self) -> Timestamp {
@@ -164,16 +168,19 @@ impl Websocket {
 impl EventSocket for Websocket {
     async fn next(&mut self) -> Result<Bytes, LinkError> {
         let border = Arc::clone(&self.way.border);
+        // Nothing is lost when this is given up half-way: the text is taken last.
+        border.alive(border.awake()).await;
         let text = border.alive(self.next_text()).await?;
-        match border.fault(Op::Socket) {
+        match border.faults.next(&border.name, Op::Socket) {
             Some(What::KilledBefore | What::KilledAfter) => border.die().await,
             Some(What::Cut | What::Lost) => {
                 self.way.station.close(self.socket);
                 Err(self.way.lost())
             }
             None
-            | Some(What::AnswerLost | What::Late(_) | What::Twice)
-            | Some(What::AwayBefore | What::AwayAfter)
+            | Some(What::AnswerLost | What::Late(_) | What::AnswerLate(_))
+            | Some(What::Twice | What::TwiceLate(_) | What::AwayBefore | What::AwayAfter)
+            | Some(What::FrozenBefore(_) | What::FrozenAfter(_))
             | Some(What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_)) => {
                 tracing::debug!(target: "asterisk", at = self.way.station.at(), text, "event");
                 Ok(text.into())

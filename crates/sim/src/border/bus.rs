@@ -45,7 +45,8 @@ impl Bus for Mortal<dyn Bus> {
         let deadline = Instant::now() + timeout;
         let crossing = async {
             self.border.lag(WAY_MS).await;
-            match self.border.fault(Op::Request) {
+            let what = self.border.fault(Op::Request).await;
+            match what {
                 Some(What::Lost | What::AwayBefore | What::Cut) => {
                     return in_vain(queue, deadline, timeout).await;
                 }
@@ -63,6 +64,22 @@ impl Bus for Mortal<dyn Bus> {
                         (Arc::clone(&self.inner), queue.to_owned(), body.clone());
                     tokio::spawn(async move { inner.request(&queue, body, timeout).await });
                 }
+                Some(What::TwiceLate(ms)) => {
+                    let (inner, queue, body) =
+                        (Arc::clone(&self.inner), queue.to_owned(), body.clone());
+                    tokio::spawn(async move {
+                        pause(ms).await;
+                        inner.request(&queue, body, timeout).await
+                    });
+                }
+                Some(What::AnswerLate(ms)) => {
+                    let answer = self.travel(queue, body, deadline).await;
+                    if Instant::now() + Duration::from_millis(ms) >= deadline {
+                        return in_vain(queue, deadline, timeout).await;
+                    }
+                    pause(ms).await;
+                    return answer;
+                }
                 Some(What::Late(ms)) => {
                     if Instant::now() + Duration::from_millis(ms) >= deadline {
                         return in_vain(queue, deadline, timeout).await;
@@ -70,6 +87,7 @@ impl Bus for Mortal<dyn Bus> {
                     pause(ms).await;
                 }
                 None
+                | Some(What::FrozenBefore(_) | What::FrozenAfter(_))
                 | Some(
                     What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_),
                 ) => {}
@@ -79,9 +97,10 @@ impl Bus for Mortal<dyn Bus> {
                 tracing::debug!(target: "world", queue, %error, "a request has no answer");
             }
             self.border.lag(WAY_MS).await;
+            self.border.done(what).await;
             answer
         };
-        self.border.alive(crossing).await
+        self.border.crossing(crossing).await
     }
 
     async fn publish(
@@ -94,7 +113,8 @@ impl Bus for Mortal<dyn Bus> {
             self.border.opened().await;
             self.border.lag(WAY_MS).await;
             let publish = || self.inner.publish(exchange, message_id, body.clone());
-            match self.border.fault(Op::Publish) {
+            let what = self.border.fault(Op::Publish).await;
+            match what {
                 Some(What::Lost | What::AwayBefore | What::Cut) => return Err(Error::Closed),
                 Some(What::AnswerLost | What::AwayAfter) => {
                     drop(publish().await?);
@@ -106,15 +126,26 @@ impl Bus for Mortal<dyn Bus> {
                     return self.border.die().await;
                 }
                 Some(What::Twice) => drop(publish().await?),
+                Some(What::TwiceLate(ms)) => {
+                    let (inner, exchange, body) =
+                        (Arc::clone(&self.inner), exchange.to_owned(), body.clone());
+                    tokio::spawn(async move {
+                        pause(ms).await;
+                        inner.publish(&exchange, message_id, body).await.map(drop)
+                    });
+                }
                 Some(What::Late(ms)) => pause(ms).await,
                 None
+                | Some(What::AnswerLate(_) | What::FrozenBefore(_) | What::FrozenAfter(_))
                 | Some(
                     What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_),
                 ) => {}
             }
-            publish().await
+            let published = publish().await;
+            self.border.done(what).await;
+            published
         };
-        let confirmation = self.border.alive(crossing).await?;
+        let confirmation = self.border.crossing(crossing).await?;
         let border = Arc::clone(&self.border);
         Ok(Box::pin(mortal_confirmation(border, confirmation)))
     }
@@ -126,7 +157,7 @@ impl Bus for Mortal<dyn Bus> {
     ) -> Result<Consumer, Error> {
         let border = Arc::clone(&self.border);
         let handler = Arc::new(MortalHandler { handler, border });
-        self.border.alive(self.inner.serve(queue, handler)).await
+        self.border.crossing(self.inner.serve(queue, handler)).await
     }
 
     async fn subscribe(
@@ -135,7 +166,7 @@ impl Bus for Mortal<dyn Bus> {
         handler: Arc<dyn EventHandler>,
     ) -> Result<Consumer, Error> {
         let subscribing = self.inner.subscribe(subscription, handler);
-        self.border.alive(subscribing).await
+        self.border.crossing(subscribing).await
     }
 
     async fn redeliver(
@@ -145,7 +176,7 @@ impl Bus for Mortal<dyn Bus> {
         body: Bytes,
     ) -> Result<Confirmation, Error> {
         let redelivering = self.inner.redeliver(queue, message_id, body);
-        let confirmation = self.border.alive(redelivering).await?;
+        let confirmation = self.border.crossing(redelivering).await?;
         let border = Arc::clone(&self.border);
         Ok(Box::pin(mortal_confirmation(border, confirmation)))
     }
@@ -163,11 +194,13 @@ impl RequestHandler for MortalHandler {
         tokio::select! {
             biased;
             () = self.border.died() => None,
-            answer = self.handler.handle(body) => answer,
+            answer = self.handler.handle(body) => {
+                self.border.crossing(std::future::ready(answer)).await
+            }
         }
     }
 }
 
 async fn mortal_confirmation(border: Arc<Border>, confirmation: Confirmation) -> Result<(), Error> {
-    border.alive(confirmation).await
+    border.crossing(confirmation).await
 }

@@ -20,26 +20,32 @@ impl Database for Mortal<dyn Database> {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Rows, Error> {
         let crossing = async {
             self.border.lag(QUERY_MS).await;
-            match self.border.fault(Op::Query) {
+            let what = self.border.fault(Op::Query).await;
+            match what {
                 Some(What::AwayBefore | What::AwayAfter | What::Lost | What::AnswerLost) => {
                     return Err(away());
                 }
                 Some(What::KilledBefore | What::KilledAfter) => return self.border.die().await,
                 Some(What::Late(ms)) => pause(ms).await,
-                None | Some(What::Twice | What::Cut) => {}
+                None
+                | Some(What::Twice | What::TwiceLate(_) | What::Cut)
+                | Some(What::AnswerLate(_) | What::FrozenBefore(_) | What::FrozenAfter(_)) => {}
                 Some(
                     What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_),
                 ) => {}
             }
-            self.inner.query(sql, params).await
+            let found = self.inner.query(sql, params).await;
+            self.border.done(what).await;
+            found
         };
-        self.border.alive(crossing).await
+        self.border.crossing(crossing).await
     }
 
     async fn apply(&self, batch: Batch) -> Result<(), Error> {
         let crossing = async {
             self.border.lag(APPLY_MS).await;
-            match self.border.fault(Op::Apply) {
+            let what = self.border.fault(Op::Apply).await;
+            match what {
                 Some(What::AwayBefore | What::Lost) => return Err(away()),
                 Some(What::AwayAfter | What::AnswerLost) => {
                     let _ = self.inner.apply(batch).await;
@@ -51,20 +57,23 @@ impl Database for Mortal<dyn Database> {
                     return self.border.die().await;
                 }
                 Some(What::Late(ms)) => pause(ms).await,
-                None | Some(What::Twice | What::Cut) => {}
+                None
+                | Some(What::Twice | What::TwiceLate(_) | What::Cut)
+                | Some(What::AnswerLate(_) | What::FrozenBefore(_) | What::FrozenAfter(_)) => {}
                 Some(
                     What::AsteriskDies(..) | What::AsteriskUnreachable(..) | What::ClockStep(_),
                 ) => {}
             }
             let applied = self.inner.apply(batch).await;
             self.border.lag(QUERY_MS).await;
+            self.border.done(what).await;
             applied
         };
-        self.border.alive(crossing).await
+        self.border.crossing(crossing).await
     }
 
     async fn now(&self) -> Result<Timestamp, Error> {
-        self.border.alive(self.inner.now()).await
+        self.border.crossing(self.inner.now()).await
     }
 
     fn dialect(&self) -> Dialect {

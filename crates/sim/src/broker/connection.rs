@@ -37,6 +37,17 @@ impl Connection {
         self.bus.drop_process(self.process);
     }
 
+    /// The broker has not heard of the process for too long: somebody else gets
+    /// what it had not acknowledged, and it gets nothing more.
+    pub fn cut(&self) {
+        self.bus.set_aside(self.process);
+    }
+
+    /// The process has connected again.
+    pub fn restored(&self) {
+        self.bus.take_in(self.process);
+    }
+
     /// Waits for room in a queue and puts a message in.
     async fn enqueue(
         &self,

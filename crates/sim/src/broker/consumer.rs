@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) struct Consumed {
     workers: usize,
     handler: Handler,
     unacked: Mutex<BTreeMap<u64, Delivery>>,
+    /// Its process is not heard of.
+    away: AtomicBool,
 }
 
 impl Consumed {
@@ -49,6 +52,7 @@ impl Consumed {
             executor: Keyed::new(workers.max(1) * 2),
             handler,
             unacked: Mutex::default(),
+            away: AtomicBool::new(false),
         })
     }
 
@@ -57,9 +61,13 @@ impl Consumed {
         self.unacked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
     /// Room for one more delivery, if there is any now.
     pub(super) fn room(&self) -> Option<OwnedSemaphorePermit> {
-        if self.unacked().len() >= self.workers {
+        if self.away.load(Ordering::SeqCst) || self.unacked().len() >= self.workers {
             return None;
         }
         self.executor.room().now_or_never()
