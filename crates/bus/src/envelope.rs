@@ -169,6 +169,25 @@ impl Event {
         }
     }
 
+    /// What [`Event::new`] would be encoded as, without the way over the payload's
+    /// own text.
+    #[must_use]
+    pub fn written<T: Serialize + ?Sized>(publisher: Service, kind: &str, payload: &T) -> String {
+        #[derive(Serialize)]
+        struct Whole<'a, T: ?Sized> {
+            r#type: &'a str,
+            publisher: &'a str,
+            data_type: &'a str,
+            data: &'a T,
+        }
+        wire::text(&Whole {
+            r#type: kind,
+            publisher: publisher.name(),
+            data_type: JSON,
+            data: payload,
+        })
+    }
+
     /// The payload's JSON text; `null` when there is none.
     #[must_use]
     pub fn payload(&self) -> &str {
@@ -192,6 +211,18 @@ mod tests {
             &Response::bare(404).encode()[..],
             br#"{"status_code":404,"data_type":""}"#
         );
+    }
+
+    #[test]
+    fn event_is_written_as_it_would_be_encoded() {
+        for payload in [
+            serde_json::json!({"a": "<&>", "b": [1, null]}),
+            serde_json::Value::Null,
+        ] {
+            let event = Event::new(Service::CALL, "call_created", &payload);
+            let written = Event::written(Service::CALL, "call_created", &payload);
+            assert_eq!(event.encode(), written.as_bytes());
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
         }
         Kind::ChannelDestroyed(destroyed) => {
             let (id, cause) = (&destroyed.channel.id, destroyed.cause);
-            Box::pin(ended::on_channel_end(role, id, cause)).await
+            Box::pin(ended::on_channel_end(role, &event.asterisk_id, id, cause)).await
         }
         Kind::BridgeDestroyed(bridge) => {
             let now = role.ledger.now().await?;

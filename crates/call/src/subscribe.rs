@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use trunkline_bus::metrics::millis;
 use trunkline_bus::{Event, EventHandler, Message, Retry, Work};
+use trunkline_domain::call::status::is_live;
 use trunkline_model::activeflow;
 use trunkline_model::call::HangupReason;
 use trunkline_model::id::{CallId, CustomerId};
@@ -112,13 +113,20 @@ fn flow(role: Arc<Role>, event: &Event) -> Work {
         return Work::nothing();
     }
     let id = activeflow.reference_id;
-    let run = async move {
-        match hangup::request(&role, id, &HangupReason::Normal).await {
-            Err(Error::NotFound(_)) => Ok(()),
-            outcome => settle("activeflow_updated", outcome.map(drop)),
-        }
-    };
+    let run = async move { settle("activeflow_updated", flow_ended(&role, id).await) };
     Work::new(Some(format!("call:{id}")), run)
+}
+
+/// Most flows end because their calls have: those need no look at the whole call.
+async fn flow_ended(role: &Arc<Role>, id: CallId) -> Result<(), Error> {
+    let status = calls::status(role.ledger.db(), id).await?;
+    if !status.is_some_and(|status| is_live(&status)) {
+        return Ok(());
+    }
+    match hangup::request(role, id, &HangupReason::Normal).await {
+        Err(Error::NotFound(_)) => Ok(()),
+        outcome => outcome.map(drop),
+    }
 }
 
 /// A deleted or frozen customer's calls end.

@@ -169,7 +169,7 @@ impl Ledger {
     ) -> Statement {
         let wanted = !customer.is_nil() && self.interest.wants(customer, now);
         let webhook =
-            wanted.then(|| wire::encode(&webhook::SendRequest::new(customer, kind, webhook)));
+            wanted.then(|| wire::text(&webhook::SendRequest::new(customer, kind, webhook)));
         self.outbox_row(now, kind, data, webhook)
     }
 
@@ -178,16 +178,15 @@ impl Ledger {
         now: Timestamp,
         kind: &str,
         data: &T,
-        webhook: Option<Vec<u8>>,
+        webhook: Option<String>,
     ) -> Statement {
         let service = self.service();
-        let event = Event::new(service, kind, data);
         outbox::insert(&outbox::Entry {
             id: random::uuid(),
             service: service.name().to_owned(),
             exchange: service.event_exchange(),
-            body: String::from_utf8_lossy(&wire::encode(&event)).into_owned(),
-            webhook: webhook.map(|webhook| String::from_utf8_lossy(&webhook).into_owned()),
+            body: Event::written(service, kind, data),
+            webhook,
             tm_create: Some(now),
             lease_until: Some(now.plus(self.config.outbox_lease())),
             ..outbox::Entry::default()

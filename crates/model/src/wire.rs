@@ -26,6 +26,22 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     out
 }
 
+/// [`encode`] as text.
+///
+/// # Panics
+///
+/// Never for our shapes, as [`encode`].
+#[must_use]
+pub fn text<T: Serialize + ?Sized>(value: &T) -> String {
+    let text = serde_json::to_string(value).expect(SERIALIZES);
+    if !has_special(text.as_bytes()) {
+        return text;
+    }
+    let mut out = Vec::with_capacity(text.len() + 64);
+    escaped(&mut out, value);
+    String::from_utf8(out).expect(UTF_8)
+}
+
 /// Encodes to a JSON fragment that can be embedded in an envelope.
 ///
 /// # Panics
@@ -39,11 +55,12 @@ pub fn raw<T: Serialize + ?Sized>(value: &T) -> Box<RawValue> {
     }
     let mut out = Vec::with_capacity(raw.get().len() + 64);
     escaped(&mut out, value);
-    let text = String::from_utf8(out).expect("JSON is UTF-8");
+    let text = String::from_utf8(out).expect(UTF_8);
     RawValue::from_string(text).expect("encoded values are JSON")
 }
 
 const SERIALIZES: &str = "wire shapes always serialize";
+const UTF_8: &str = "JSON is UTF-8";
 
 fn escaped<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     let mut serializer = serde_json::Serializer::with_formatter(out, GoFormatter);
@@ -136,6 +153,7 @@ mod tests {
         let escaped = r#""\u003ca\u0026b\u003e\u2028""#;
         assert_eq!(encode("<a&b>\u{2028}"), escaped.as_bytes());
         assert_eq!(raw("<a&b>\u{2028}").get(), escaped);
+        assert_eq!(text("<a&b>\u{2028}"), escaped);
         // Wherever it stands, and other characters with the same first byte stay.
         let long = format!("{}\u{2029}", "\u{20ac}".repeat(100));
         let expected = format!("\"{}\\u2029\"", "\u{20ac}".repeat(100));

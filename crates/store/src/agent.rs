@@ -71,8 +71,8 @@ pub async fn by_address(
     customer: CustomerId,
     address: &Address,
 ) -> Result<Option<Agent>, Error> {
-    let sql =
-        "SELECT agent_id FROM agent_addresses WHERE customer_id = ? AND type = ? AND target = ?";
+    let sql = "SELECT agent_id FROM agent_addresses \
+        WHERE customer_id = ? AND type = ? AND target = ? LIMIT 1";
     let params = vec![
         Value::uuid(customer),
         address.kind.as_str().into(),

@@ -5,7 +5,7 @@
 
 use trunkline_model::Action;
 use trunkline_model::Timestamp;
-use trunkline_model::call::{Call, HangupBy, HangupReason, MuteDirection};
+use trunkline_model::call::{Call, HangupBy, HangupReason, MuteDirection, Status};
 use trunkline_model::id::{
     ActionId, ActiveflowId, AsteriskId, BridgeId, CallId, ChannelId, ConfbridgeId, ExternalMediaId,
     GroupcallId, RecordingId, RouteId,
@@ -88,6 +88,17 @@ const LIVE: &str = "status IN ('dialing', 'ringing', 'progressing', 'terminating
 /// As [`Database::query`].
 pub async fn get(db: &dyn Database, id: CallId) -> Result<Option<Call>, Error> {
     SELECT.one(db, "id = ?", vec![Value::uuid(id)]).await
+}
+
+/// How far a call is, and no more of it.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn status(db: &dyn Database, id: CallId) -> Result<Option<Status>, Error> {
+    let sql = "SELECT status FROM call_calls WHERE id = ? LIMIT 1";
+    let rows = db.query(sql, vec![Value::uuid(id)]).await?;
+    rows.first().map(|row| row.word("status")).transpose()
 }
 
 /// The call whose channel this is.

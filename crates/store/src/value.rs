@@ -24,7 +24,7 @@ impl Value {
     /// A JSON column: compact text.
     #[must_use]
     pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Self {
-        Self::Text(String::from_utf8_lossy(&wire::encode(value)).into_owned())
+        Self::Text(wire::text(value))
     }
 
     /// A `DATETIME(6)` column.

@@ -22,7 +22,8 @@ pub async fn get(
     db: &dyn Database,
     id: ActiveflowId,
 ) -> Result<Option<(Variable, Option<Timestamp>)>, Error> {
-    let sql = "SELECT variables, tm_update FROM trunkline_variables WHERE activeflow_id = ?";
+    let sql =
+        "SELECT variables, tm_update FROM trunkline_variables WHERE activeflow_id = ? LIMIT 1";
     let rows = db.query(sql, vec![Value::uuid(id)]).await?;
     let Some(row) = rows.first() else {
         return Ok(None);

@@ -7,7 +7,7 @@ use trunkline_domain::call::hangup::{self as rules, End};
 use trunkline_model::Timestamp;
 use trunkline_model::call::Call;
 use trunkline_model::channel::Channel;
-use trunkline_model::id::{ChannelId, RouteId};
+use trunkline_model::id::{AsteriskId, ChannelId, RouteId};
 use trunkline_store::{Batch, bridge as bridges, call as calls, channel as channels};
 
 use super::{ATTEMPTS, hangup, outgoing};
@@ -15,8 +15,10 @@ use crate::Role;
 use crate::error::Error;
 
 /// Does what the end of a channel means. A repeated or late end changes nothing.
+/// `on` is the Asterisk that tells of it.
 pub(crate) async fn on_channel_end(
     role: &Arc<Role>,
+    on: &AsteriskId,
     id: &ChannelId,
     cause: i64,
 ) -> Result<(), Error> {
@@ -41,7 +43,7 @@ pub(crate) async fn on_channel_end(
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error),
             Ok(ended) => {
-                hangup::clear_up(role, ended).await;
+                hangup::clear_up(role, ended, Some(on).filter(|on| !on.is_empty())).await;
                 return Ok(());
             }
         }

@@ -10,7 +10,7 @@ use trunkline_delivery::Duty;
 use trunkline_domain::call::hangup::{self, End, Request};
 use trunkline_model::Timestamp;
 use trunkline_model::call::{Call, HangupReason, Status};
-use trunkline_model::id::{BridgeId, CallId, ChannelId};
+use trunkline_model::id::{AsteriskId, BridgeId, CallId, ChannelId};
 use trunkline_model::service::Service;
 use trunkline_store::{Batch, Statement, bridge as bridges, call as calls, channel as channels};
 
@@ -171,7 +171,7 @@ pub(crate) async fn on_channel_end(
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error),
             Ok(ended) => {
-                clear_up(role, ended).await;
+                clear_up(role, ended, None).await;
                 return Ok(());
             }
         }
@@ -265,10 +265,15 @@ async fn finish(
     Ok(call)
 }
 
-/// Takes an ended call's bridge away.
-pub(crate) async fn clear_up(role: &Role, ended: Option<Call>) {
-    if let Some(call) = ended {
-        remove_bridge(role, &call.channel_id, &call.bridge_id).await;
+/// Takes an ended call's bridge away; `on` is the Asterisk that its channel was
+/// on, where that is known.
+pub(crate) async fn clear_up(role: &Role, ended: Option<Call>, on: Option<&AsteriskId>) {
+    let Some(call) = ended.filter(|call| !call.bridge_id.is_empty()) else {
+        return;
+    };
+    match on {
+        Some(asterisk) => delete_bridge(role, &asterisk.into(), &call.bridge_id).await,
+        None => remove_bridge(role, &call.channel_id, &call.bridge_id).await,
     }
 }
 
@@ -306,9 +311,13 @@ pub(crate) async fn remove_bridge(role: &Role, channel: &ChannelId, bridge: &Bri
     if bridge.is_empty() {
         return;
     }
-    if let Ok(to) = role.target_of(channel).await
-        && let Err(error) = role.ari.bridge_delete(&to, bridge).await
-    {
+    if let Ok(to) = role.target_of(channel).await {
+        delete_bridge(role, &to, bridge).await;
+    }
+}
+
+async fn delete_bridge(role: &Role, to: &AsteriskTarget, bridge: &BridgeId) {
+    if let Err(error) = role.ari.bridge_delete(to, bridge).await {
         tracing::debug!(bridge_id = %bridge, %error, "the bridge of an ended call stays for a moment");
     }
 }

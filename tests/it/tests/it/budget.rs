@@ -73,6 +73,7 @@ async fn one_answered_call_stays_within_its_budget() {
         table("queries", &house.db.queries.take()),
     ]
     .join("\n");
+    eprintln!("{report}");
     let total = |counts: &BTreeMap<String, usize>| counts.values().sum::<usize>();
     assert!(total(&requests) <= REQUESTS, "{report}");
     assert!(total(&own) <= BATCHES, "{report}");
