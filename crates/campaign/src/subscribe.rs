@@ -1,19 +1,24 @@
 //! Events that campaign-manager acts on (chapter 05 A.5, A.9, architecture §6).
 //!
 //! Foreign events carry no id of ours and may come twice, late or out of order:
-//! what they cause is conditional, so that a repetition changes nothing.
+//! what they cause is conditional, so that a repetition changes nothing. So an
+//! attempt's end needs no row that says it was heard of: only whether a
+//! customer's campaigns were stopped has to be known beyond the process, for
+//! they may have been started again since.
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use tokio::time::Instant;
 use trunkline_bus::metrics::millis;
 use trunkline_bus::{Event, EventHandler, Message, Retry, Work};
 use trunkline_domain::campaign::attempt;
-use trunkline_model::activeflow::{self, Activeflow};
+use trunkline_model::Timestamp;
+use trunkline_model::activeflow::{ReferenceType as FlowOf, Status as FlowStatus};
 use trunkline_model::call::Call;
 use trunkline_model::campaigncall::{Outcome, ReferenceType};
 use trunkline_model::customer::Customer;
-use trunkline_model::id::{CustomerId, ReferenceId};
+use trunkline_model::id::{ActiveflowId, CustomerId, ReferenceId};
 use trunkline_model::service::Service;
 use trunkline_model::wire;
 use trunkline_store::{Error, campaigncall};
@@ -28,8 +33,28 @@ pub(crate) struct Events(pub(crate) Arc<CampaignManager>);
 /// An event that means something here.
 enum Meaning {
     CallEnded(Box<Call>),
-    FlowEnded(Box<Activeflow>),
+    FlowEnded(ActiveflowId),
     CustomerGone(CustomerId),
+}
+
+/// What the end of an activeflow is told by. The rest of it, its actions above
+/// all, is long and not read here.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Flow {
+    id: ActiveflowId,
+    reference_type: FlowOf,
+    status: FlowStatus,
+    tm_delete: Option<Timestamp>,
+}
+
+impl Flow {
+    /// Whether it is one that an attempt of the type `flow` may be, and over.
+    /// Most are those of calls, whose end is the call's.
+    fn ends_an_attempt(&self, deleted: bool) -> bool {
+        self.reference_type != FlowOf::Call
+            && (deleted || attempt::has_ended(&self.status, self.tm_delete))
+    }
 }
 
 impl EventHandler for Events {
@@ -54,6 +79,7 @@ impl EventHandler for Events {
         };
         let manager = Arc::clone(&self.0);
         let key = Some(meaning.key());
+        let repeatable = meaning.may_be_repeated();
         let run = async move {
             let started = Instant::now();
             let outcome = manager.handle(meaning).await;
@@ -63,7 +89,12 @@ impl EventHandler for Events {
                 .observe(millis(started.elapsed()));
             outcome.map_err(|error| Retry::later(error.to_string()))
         };
-        Work::new(key, run)
+        let work = Work::new(key, run);
+        if repeatable {
+            work.of_the_moment()
+        } else {
+            work
+        }
     }
 }
 
@@ -79,24 +110,17 @@ fn meaning(event: &Event) -> Result<Option<(Meaning, ReceivedLabels)>, serde_jso
                 "call_hangup",
             )
         }
-        ("flow-manager", "activeflow_deleted") => {
-            let flow: Activeflow = wire::decode(event.payload())?;
-            (
-                Meaning::FlowEnded(Box::new(flow)),
-                Service::FLOW,
-                "activeflow_deleted",
-            )
-        }
-        ("flow-manager", "activeflow_updated") => {
-            let flow: Activeflow = wire::decode(event.payload())?;
-            if !attempt::ended(&flow) {
+        ("flow-manager", kind @ ("activeflow_deleted" | "activeflow_updated")) => {
+            let flow: Flow = wire::decode(event.payload())?;
+            let deleted = kind == "activeflow_deleted";
+            if !flow.ends_an_attempt(deleted) {
                 return Ok(None);
             }
-            (
-                Meaning::FlowEnded(Box::new(flow)),
-                Service::FLOW,
-                "activeflow_updated",
-            )
+            let kind = match deleted {
+                true => "activeflow_deleted",
+                false => "activeflow_updated",
+            };
+            (Meaning::FlowEnded(flow.id), Service::FLOW, kind)
         }
         ("customer-manager", "customer_deleted") => {
             (gone(event)?, Service::CUSTOMER, "customer_deleted")
@@ -122,8 +146,16 @@ impl Meaning {
     fn key(&self) -> String {
         match self {
             Self::CallEnded(call) => call.id.to_string(),
-            Self::FlowEnded(flow) => flow.id.to_string(),
+            Self::FlowEnded(flow) => flow.to_string(),
             Self::CustomerGone(customer) => customer.to_string(),
+        }
+    }
+
+    /// Whether handling it again, however late, changes nothing.
+    fn may_be_repeated(&self) -> bool {
+        match self {
+            Self::CallEnded(_) | Self::FlowEnded(_) => true,
+            Self::CustomerGone(_) => false,
         }
     }
 }
@@ -132,7 +164,7 @@ impl CampaignManager {
     async fn handle(&self, meaning: Meaning) -> Result<(), Error> {
         match meaning {
             Meaning::CallEnded(call) => self.call_ended(&call).await,
-            Meaning::FlowEnded(flow) => self.flow_ended(&flow).await,
+            Meaning::FlowEnded(flow) => self.flow_ended(flow).await,
             Meaning::CustomerGone(customer) if customer.is_nil() => Ok(()),
             Meaning::CustomerGone(customer) => {
                 tracing::info!(customer_id = %customer, "a customer's campaigns are stopped");
@@ -156,12 +188,8 @@ impl CampaignManager {
         .map(drop)
     }
 
-    async fn flow_ended(&self, flow: &Activeflow) -> Result<(), Error> {
-        // Most activeflows are those of calls: not worth a query.
-        if flow.reference_type == activeflow::ReferenceType::Call {
-            return Ok(());
-        }
-        let Some(attempt) = campaigncall::by_activeflow(self.db(), flow.id).await? else {
+    async fn flow_ended(&self, flow: ActiveflowId) -> Result<(), Error> {
+        let Some(attempt) = campaigncall::by_activeflow(self.db(), flow).await? else {
             return Ok(());
         };
         match attempt.reference_type {

@@ -44,7 +44,7 @@ macro_rules! uuid_ids {
             /// The nil id: "none".
             pub const NIL: Self = Self(Uuid::nil());
 
-            /// A new version 4 id.
+            /// A new id, as [`crate::random::uuid`] makes them.
             #[must_use]
             pub fn random() -> Self {
                 Self(crate::random::uuid())
@@ -161,7 +161,7 @@ macro_rules! text_ids {
         pub struct $name(pub String);
 
         impl $name {
-            /// A new id made of a version 4 UUID.
+            /// A new id made of a UUID, as [`crate::random::uuid`] makes them.
             #[must_use]
             pub fn random() -> Self {
                 Self(crate::random::uuid().hyphenated().to_string())

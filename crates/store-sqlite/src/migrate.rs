@@ -44,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     9 "0009_campaign_reports",
     10 "0010_void_calls",
     11 "0011_fewer_indices",
+    12 "0012_what_is_done",
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS trunkline_migrations \

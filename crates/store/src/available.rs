@@ -58,10 +58,6 @@ pub struct Summary {
     pub next_try: Option<Timestamp>,
     /// A target is being called.
     pub progressing: bool,
-    /// A target needs no more calls.
-    pub done: bool,
-    /// An idle target has no tries left.
-    pub exhausted: bool,
 }
 
 /// The targets of an outdial in numbers, deleted ones left out.
@@ -113,21 +109,19 @@ pub async fn summary(db: &dyn Database, rules: &Rules, now: Timestamp) -> Result
     // Several queries see several moments: a target that comes back from a call
     // in between must not be missed by all of them, or its campaign ends. So
     // calls are looked for before and after.
-    let progressing = exists(db, rules.outdial, "status = 'progressing'").await?;
+    let progressing = is_progressing(db, rules.outdial).await?;
     let available = !available(db, rules, now, 1).await?.is_empty();
     let next_try = next_try(db, rules, now).await?;
     Ok(Summary {
         available,
         waiting: next_try.is_some(),
         next_try,
-        progressing: progressing || exists(db, rules.outdial, "status = 'progressing'").await?,
-        done: exists(db, rules.outdial, "status = 'done'").await?,
-        exhausted: exhausted(db, rules).await?,
+        progressing: progressing || is_progressing(db, rules.outdial).await?,
     })
 }
 
-/// The targets of an outdial in numbers. Walks the whole list (an index of it
-/// on SQLite): for people, not for ticks.
+/// The targets of an outdial in numbers. Walks the whole list: for people, not
+/// for ticks.
 ///
 /// # Errors
 ///
@@ -320,26 +314,10 @@ async fn next_try(
         .map(|at| at.plus_millis(interval)))
 }
 
-async fn exhausted(db: &dyn Database, rules: &Rules) -> Result<bool, Error> {
-    if let Some(tries) = db.dialect().target_tries() {
-        let groups = groups(db, rules.outdial, tries).await?;
-        return Ok(groups.iter().any(|group| !group.is_callable(&rules.maxima)));
-    }
-    let left = tries_left(&rules.maxima);
-    exists(
-        db,
-        rules.outdial,
-        &format!("status = 'idle' AND NOT coalesce({left}, 0)"),
-    )
-    .await
-}
-
-async fn exists(db: &dyn Database, outdial: OutdialId, condition: &str) -> Result<bool, Error> {
-    let sql = format!(
-        "SELECT 1 FROM outdial_outdialtargets \
-         WHERE outdial_id = ? AND tm_delete IS NULL AND {condition} LIMIT 1"
-    );
-    Ok(!db.query(&sql, vec![Value::uuid(outdial)]).await?.is_empty())
+async fn is_progressing(db: &dyn Database, outdial: OutdialId) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM outdial_outdialtargets \
+         WHERE outdial_id = ? AND tm_delete IS NULL AND status = 'progressing' LIMIT 1";
+    Ok(!db.query(sql, vec![Value::uuid(outdial)]).await?.is_empty())
 }
 
 // ── One condition over the idle targets ──────────────────────────────────────

@@ -176,7 +176,7 @@ pub async fn live_count(db: &dyn Database, campaign: CampaignId) -> Result<i64, 
     rows.first().map_or(Ok(0), |row| row.int("n"))
 }
 
-/// The attempts of a campaign by status; walks an index over all of them.
+/// The attempts of a campaign by status; walks all of them.
 ///
 /// # Errors
 ///

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use trunkline_model::Timestamp;
 use trunkline_model::activeflow::{self, Activeflow};
 use trunkline_model::call::{self, Call, HangupReason};
 use trunkline_model::campaigncall::Outcome;
@@ -96,7 +97,13 @@ pub fn check(found: &Found, age: Duration, pauses: &Pauses) -> Check {
 /// with `activeflow_updated`, and its deletion with `activeflow_deleted`.
 #[must_use]
 pub fn ended(flow: &Activeflow) -> bool {
-    flow.status == activeflow::Status::Ended || flow.tm_delete.is_some()
+    has_ended(&flow.status, flow.tm_delete)
+}
+
+/// As [`ended`], by the two fields that say it.
+#[must_use]
+pub fn has_ended(status: &activeflow::Status, tm_delete: Option<Timestamp>) -> bool {
+    *status == activeflow::Status::Ended || tm_delete.is_some()
 }
 
 /// Whether a call that has rung for the outplan's time-out is hung up: only
@@ -116,8 +123,6 @@ pub fn times_out(call: &Call) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use trunkline_model::Timestamp;
-
     use super::*;
 
     const NOW: Option<Timestamp> = Some(Timestamp::from_micros(1));
