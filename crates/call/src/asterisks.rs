@@ -18,6 +18,8 @@ pub(crate) struct Asterisks {
     known: Mutex<BTreeMap<AsteriskId, Asterisk>>,
     /// Since when one has not answered.
     silent: Mutex<BTreeMap<AsteriskId, Timestamp>>,
+    /// When it was last written down that one is there.
+    written: Mutex<BTreeMap<AsteriskId, Timestamp>>,
 }
 
 impl Asterisks {
@@ -61,6 +63,22 @@ impl Asterisks {
         self.silent().entry(id.clone()).or_insert(now);
     }
 
+    /// Whether it is time to write down that an Asterisk is there: when that has not
+    /// been done for `every`. Whoever is told so does it.
+    pub(crate) fn is_to_be_written(
+        &self,
+        id: &AsteriskId,
+        every: Duration,
+        now: Timestamp,
+    ) -> bool {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = written.get(id).is_none_or(|at| now.since(*at) >= every);
+        if due {
+            written.insert(id.clone(), now);
+        }
+        due
+    }
+
     /// Whether an Asterisk has not answered for at least `limit`.
     pub(crate) fn lost(&self, id: &AsteriskId, limit: Duration, now: Timestamp) -> bool {
         let silent = self.silent();
@@ -91,6 +109,17 @@ impl Asterisks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn presence_is_written_now_and_then() {
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+        let (asterisks, id) = (Asterisks::default(), AsteriskId::from("a"));
+        let due = |now| asterisks.is_to_be_written(&id, Duration::from_secs(10), at(now));
+        assert_eq!(
+            [0, 9, 10, 11, 20].map(due),
+            [true, false, true, false, true]
+        );
+    }
 
     #[test]
     fn asterisk_is_lost_when_it_has_not_answered_for_long() {

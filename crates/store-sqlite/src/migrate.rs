@@ -45,6 +45,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     10 "0010_void_calls",
     11 "0011_fewer_indices",
     12 "0012_what_is_done",
+    13 "0013_asterisks",
 ];
 
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS trunkline_migrations \

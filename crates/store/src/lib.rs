@@ -27,6 +27,7 @@ mod select;
 pub mod account;
 pub mod activeflow;
 pub mod agent;
+pub mod asterisk;
 pub mod available;
 pub mod bridge;
 pub mod broken;

@@ -9,6 +9,7 @@
 
 mod gather;
 mod repair;
+mod unplaced;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,7 @@ use trunkline_model::call::Call;
 use trunkline_model::id::{AsteriskId, ChannelId};
 use trunkline_store::call as calls;
 
+use self::unplaced::Heard;
 use crate::Role;
 use crate::error::Error;
 
@@ -86,32 +88,38 @@ async fn discover(role: &Role) {
     }
 }
 
-/// Compares with one Asterisk that has just come, and with the others if it
-/// decides about calls that none has reported.
+/// Compares with one Asterisk that has just come; calls that none has reported are
+/// judged at once when there is no other on which they may be.
 pub(crate) async fn on_connected(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<(), Error> {
-    let listed = compare(role, asterisk).await?;
-    if role.asterisks.list().len() == 1 {
-        end_unplaced(role, &listed, true).await?;
-    }
-    Ok(())
+    unplaced::see(role, asterisk, role.ledger.now().await?).await?;
+    let heard = Heard {
+        channels: compare(role, asterisk).await?,
+        asterisks: BTreeSet::from([asterisk.clone()]),
+    };
+    unplaced::end(role, &heard).await
 }
 
 async fn compare_all(role: &Arc<Role>) -> Result<(), Error> {
     let mut known: BTreeSet<AsteriskId> =
         role.asterisks.list().into_iter().map(|it| it.id).collect();
     known.extend(calls::live_asterisks(role.ledger.db()).await?);
-    let mut listed = BTreeSet::new();
-    let mut all_asked = !known.is_empty();
+    known.extend(unplaced::suspects(role).await?);
+    let mut heard = Heard::default();
     for asterisk in known {
         match compare(role, &asterisk).await {
-            Ok(channels) => listed.extend(channels),
+            Ok(channels) => {
+                heard.channels.extend(channels);
+                heard.asterisks.insert(asterisk);
+            }
             Err(error) => {
                 tracing::warn!(asterisk_id = %asterisk, %error, "an Asterisk could not be compared and will be next time");
-                all_asked &= end_lost(role, &asterisk).await?;
+                if end_lost(role, &asterisk).await? {
+                    heard.asterisks.insert(asterisk);
+                }
             }
         }
     }
-    end_unplaced(role, &listed, all_asked).await
+    unplaced::end(role, &heard).await
 }
 
 /// Compares once with one Asterisk; returns the channels that it has.
@@ -126,6 +134,7 @@ async fn compare(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<BTreeSet<Cha
     };
     let now = role.ledger.now().await?;
     role.asterisks.answered(asterisk, now);
+    unplaced::see(role, asterisk, now).await?;
     let gone = found
         .calls
         .iter()
@@ -149,6 +158,7 @@ fn limits(role: &Role) -> Limits {
     Limits {
         grace: role.config.reconcile_grace(),
         dial_timeout: Duration::from_secs(role.config.dial_timeout_s.into()),
+        asterisk_lost_after: role.config.asterisk_lost_after(),
     }
 }
 
@@ -162,33 +172,6 @@ async fn end_lost(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<bool, Error
     let lost = calls::live_on(role.ledger.db(), asterisk, role.config.reconcile_limit).await?;
     finish(role, asterisk, &lost).await;
     Ok(true)
-}
-
-/// Ends the calls whose channel no Asterisk has reported and none has: those
-/// that died before their channel was created. Where an Asterisk could not be
-/// asked it may have the channel, until it counts as lost.
-async fn end_unplaced(
-    role: &Arc<Role>,
-    listed: &BTreeSet<ChannelId>,
-    all_asked: bool,
-) -> Result<(), Error> {
-    let now = role.ledger.now().await?;
-    let patience = if all_asked {
-        role.config.reconcile_grace()
-    } else {
-        role.config.asterisk_lost_after()
-    };
-    let unplaced = calls::live_unplaced(role.ledger.db(), role.config.reconcile_limit).await?;
-    let never: Vec<Call> = unplaced
-        .into_iter()
-        .filter(|call| !listed.contains(&call.channel_id))
-        .filter(|call| {
-            let changed = call.tm_update.or(call.tm_create);
-            changed.is_none_or(|at| now.since(at) >= patience)
-        })
-        .collect();
-    finish(role, &AsteriskId::default(), &never).await;
-    Ok(())
 }
 
 async fn finish(role: &Arc<Role>, asterisk: &AsteriskId, ended: &[Call]) {

@@ -78,6 +78,63 @@ pub struct Limits {
     pub grace: Duration,
     /// How long a channel may be dialed.
     pub dial_timeout: Duration,
+    /// How long an Asterisk may be away before its calls count as lost.
+    pub asterisk_lost_after: Duration,
+}
+
+/// An Asterisk that may have the channel of a call that none has reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Witness {
+    /// When it was last known to be there; nobody knows for one that only rows name.
+    pub seen: Option<Timestamp>,
+    /// Whether its channels were just listed, or it counts as lost.
+    pub heard: bool,
+}
+
+/// The live calls whose rows name no Asterisk.
+#[derive(Debug)]
+pub struct Unplaced<'a> {
+    pub calls: &'a [Call],
+    /// The channels of all Asterisks that were listed.
+    pub listed: &'a BTreeSet<ChannelId>,
+    pub witnesses: &'a [Witness],
+}
+
+/// Which calls have a channel on no Asterisk: those that died before it was
+/// created. A call is judged when every Asterisk has been heard on which its channel
+/// may be; who has just started may know one of several only. While none is known
+/// its time runs as if one were away.
+#[must_use]
+pub fn never_placed(unplaced: &Unplaced<'_>, now: Timestamp, limits: Limits) -> Vec<Repair> {
+    let is_over = |call: &&Call| {
+        let mut possible = unplaced
+            .witnesses
+            .iter()
+            .filter(|it| may_have(it, call, limits))
+            .peekable();
+        let patience = match possible.peek() {
+            None => limits.asterisk_lost_after,
+            Some(_) => limits.grace,
+        };
+        possible.all(|witness| witness.heard)
+            && changed(call).is_none_or(|at| now.since(at) >= patience)
+    };
+    let calls = unplaced.calls.iter().filter(|call| is_live(&call.status));
+    calls
+        .filter(|call| !unplaced.listed.contains(&call.channel_id))
+        .filter(is_over)
+        .map(|call| Repair::FinishCall(call.id))
+        .collect()
+}
+
+/// Whether this Asterisk was there when the call's channel was asked for, or not
+/// long enough before to be taken as lost.
+#[must_use]
+pub fn may_have(witness: &Witness, call: &Call, limits: Limits) -> bool {
+    let (Some(seen), Some(created)) = (witness.seen, call.tm_create) else {
+        return true;
+    };
+    seen >= created || created.since(seen) < limits.asterisk_lost_after
 }
 
 /// Compares the live calls of one Asterisk with its channels.
@@ -192,6 +249,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         grace: Duration::from_secs(15),
         dial_timeout: Duration::from_secs(60),
+        asterisk_lost_after: Duration::from_secs(600),
     };
 
     fn at(seconds: i64) -> Timestamp {
@@ -284,6 +342,72 @@ mod tests {
         };
         assert_eq!(repairs(86), []);
         assert_eq!(repairs(85), [Repair::FinishCall(walks.id)]);
+    }
+
+    fn witness(seen: i64, heard: bool) -> Witness {
+        Witness {
+            seen: Some(at(seen)),
+            heard,
+        }
+    }
+
+    fn is_finished(call: &Call, listed: &[&str], witnesses: &[Witness], now: i64) -> bool {
+        let listed = listed.iter().map(|id| ChannelId::from(*id)).collect();
+        let unplaced = Unplaced {
+            calls: std::slice::from_ref(call),
+            listed: &listed,
+            witnesses,
+        };
+        let repairs = never_placed(&unplaced, at(now), LIMITS);
+        assert!(repairs.iter().all(|it| *it == Repair::FinishCall(call.id)));
+        !repairs.is_empty()
+    }
+
+    #[test]
+    fn call_without_a_place_is_judged_when_every_asterisk_that_may_have_it_was_heard() {
+        let unplaced = call("c", Status::Dialing, 1_000);
+        let (here, silent) = (witness(1_100, true), witness(1_000, false));
+        assert!(is_finished(&unplaced, &[], &[here], 1_100));
+        assert!(
+            !is_finished(&unplaced, &["c"], &[here], 1_100),
+            "it is there"
+        );
+        assert!(!is_finished(&unplaced, &[], &[here], 1_014), "it may come");
+        // Two Asterisks, and the process that has just started knows one.
+        assert!(!is_finished(&unplaced, &[], &[here, silent], 1_100));
+        assert!(!is_finished(&unplaced, &[], &[here, silent], 9_000));
+        let lost = Witness {
+            heard: true,
+            ..silent
+        };
+        assert!(is_finished(&unplaced, &[], &[here, lost], 1_100));
+        // One that had been away for long enough before did not get the request.
+        assert!(!is_finished(
+            &unplaced,
+            &[],
+            &[here, witness(401, false)],
+            1_100
+        ));
+        assert!(is_finished(
+            &unplaced,
+            &[],
+            &[here, witness(400, false)],
+            1_100
+        ));
+        let nobody_knows = Witness {
+            seen: None,
+            heard: false,
+        };
+        assert!(!is_finished(&unplaced, &[], &[here, nobody_knows], 9_000));
+    }
+
+    #[test]
+    fn while_no_asterisk_is_known_a_call_without_a_place_waits_as_for_one_that_is_away() {
+        let unplaced = call("c", Status::Dialing, 1_000);
+        assert!(!is_finished(&unplaced, &[], &[], 1_599));
+        assert!(is_finished(&unplaced, &[], &[], 1_600));
+        let ended = call("c", Status::Hangup, 1_000);
+        assert!(!is_finished(&ended, &[], &[], 1_600));
     }
 
     fn repairs_of(call: Call, state: State, now: i64) -> Vec<Repair> {

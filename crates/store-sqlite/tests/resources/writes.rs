@@ -360,3 +360,14 @@ async fn an_activeflow_is_saved_only_as_it_was_read() {
     refused(&db, activeflow::save(&forward, &forward)).await;
     assert_eq!(activeflow::running(&db, 10).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn asterisk_is_remembered_with_the_time_when_it_was_last_seen() {
+    let db = memory();
+    for (id, at) in [("b", 1), ("a", 2), ("b", 3)] {
+        apply(&db, asterisk::see(db.dialect(), &id.into(), time(at))).await;
+    }
+    let all = asterisk::all(&db).await.unwrap();
+    let expected = [("a", 2), ("b", 3)].map(|(id, at)| (id.into(), Some(time(at))));
+    assert_eq!(all, expected);
+}
