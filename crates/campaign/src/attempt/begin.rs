@@ -105,4 +105,9 @@ fn count(manager: &CampaignManager, call: &Campaigncall) {
     let labels = CreateLabels { reference_type };
     let created = &manager.metrics.campaigncall_create;
     created.get_or_create(&labels).inc();
+    tracing::debug!(
+        campaigncall_id = %call.id, outdial_target_id = %call.outdial_target_id,
+        reference_id = %call.reference_id, destination_index = call.destination_index,
+        try_count = call.try_count, "an attempt begins"
+    );
 }

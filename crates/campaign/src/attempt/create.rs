@@ -44,9 +44,9 @@ async fn create_call(volley: &Volley, call: &Campaigncall) -> Result<Placed, Err
         Err(error) => error,
     };
     let verdict = judge(&error);
-    // Whoever answers with an error may have made the call before it failed.
-    // The answer is the end of it: what does not exist now never will.
-    if verdict.is_answer() && !is_missing(&manager.call.get(id).await) {
+    // Whoever answers with an error may have made the call before it failed, and
+    // of a request that was delivered twice the other copy may still be at work.
+    if verdict.is_answer() && !manager.will_never_be(call).await {
         return Ok(Placed::Unknown);
     }
     end(volley, call, verdict, &error, away_reason(&error)).await

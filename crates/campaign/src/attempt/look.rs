@@ -111,6 +111,16 @@ impl CampaignManager {
         }
     }
 
+    /// Whether the call of an attempt does not exist, and will not: its id is void
+    /// from here on. False when nobody can say.
+    pub(super) async fn will_never_be(&self, call: &Campaigncall) -> bool {
+        // Asked first: a call-manager of the reference has no void ids.
+        match self.find(call).await {
+            Found::Nothing => matches!(self.make_void(call).await, Found::Nothing),
+            Found::Call(_) | Found::Activeflow(_) | Found::Away => false,
+        }
+    }
+
     /// A call that is not there must not come later: its create may be on its
     /// way still, however long that has been.
     async fn make_void(&self, call: &Campaigncall) -> Found {

@@ -34,6 +34,9 @@ pub(crate) enum Script {
     Null,
     /// A typed 503.
     Unavailable,
+    /// The request was delivered twice: one copy is answered with a bare 500, the
+    /// other one makes the call a moment later.
+    RefusedCopy,
     /// The request is not answered. The call is made, or not.
     Silent { made: bool },
     /// Made and answered, and its end is announced nowhere.
@@ -172,6 +175,7 @@ impl Calls {
             Script::Refuse => Some(Err(Refusal::bare(400))),
             Script::Null => Some(Ok(Reply::json(&None::<Call>))),
             Script::Unavailable => Some(Err(typed(Class::Unavailable, "ASTERISK_UNAVAILABLE"))),
+            Script::RefusedCopy => Some(Err(Refusal::bare(500))),
             Script::Silent { made: false } => Some(Ok(Reply::Silent)),
             Script::Answer(_)
             | Script::NoAnswer(_)
@@ -179,9 +183,6 @@ impl Calls {
             | Script::Silent { made: true }
             | Script::LoseHangup => None,
         };
-        if let Some(refused) = refused {
-            return refused;
-        }
         let call = Call {
             id,
             customer_id: asked.customer_id,
@@ -193,6 +194,12 @@ impl Calls {
             tm_create: Some((self.clock)()),
             ..Call::default()
         };
+        if script == Script::RefusedCopy {
+            tokio::spawn(Arc::clone(self).make_later(call.clone()));
+        }
+        if let Some(refused) = refused {
+            return refused;
+        }
         self.rows.lock().unwrap().insert(id, call.clone());
         let silent = script == Script::Silent { made: true };
         tokio::spawn(Arc::clone(self).live(id, script));
@@ -201,6 +208,17 @@ impl Calls {
         } else {
             Reply::json(&call)
         })
+    }
+
+    /// The other copy of a create.
+    async fn make_later(self: Arc<Self>, call: Call) {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let id = call.id;
+        if self.void.lock().unwrap().contains(&id) {
+            return;
+        }
+        self.rows.lock().unwrap().insert(id, call);
+        self.live(id, Script::Answer(100)).await;
     }
 
     async fn live(self: Arc<Self>, id: CallId, script: Script) {
@@ -228,7 +246,11 @@ impl Calls {
                 drop(self.end(id, HangupReason::Normal));
                 return;
             }
-            Script::Ring | Script::Refuse | Script::Null | Script::Unavailable => return,
+            Script::Ring
+            | Script::Refuse
+            | Script::Null
+            | Script::Unavailable
+            | Script::RefusedCopy => return,
         };
         let Some(call) = self.end(id, reason) else {
             return;

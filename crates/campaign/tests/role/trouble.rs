@@ -109,6 +109,23 @@ async fn a_target_is_given_back_untried_when_no_call_could_be_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_create_of_which_a_copy_is_at_work_makes_no_call() {
+    let (world, _process) = World::running().await;
+    world.calls.script(|_, before| match before {
+        0 => Script::RefusedCopy,
+        _ => Script::Answer(100),
+    });
+    let (campaign, plan) = world.ready(3, json!({"max_try_count_0": 2})).await;
+    world.set_status(campaign.id, "run").await;
+    world.until_status(campaign.id, Status::Stop).await;
+    pass(60).await;
+    // Otherwise the copies' calls ring while the second attempts do.
+    assert_eq!(world.calls.made(), 3);
+    assert_eq!(world.attempts().await.len(), 6);
+    world.assert_sound(&plan).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn refused_calls_end_their_attempts_and_not_the_campaign() {
     let (world, process) = World::running().await;
     world.calls.script(|_, _| Script::Null);
