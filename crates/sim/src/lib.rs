@@ -12,6 +12,7 @@ pub mod carrier;
 pub mod checks;
 pub mod clock;
 pub mod dice;
+pub mod evidence;
 pub mod far_end;
 pub mod fault;
 pub mod minimise;

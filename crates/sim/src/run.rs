@@ -12,6 +12,7 @@ use trunkline_model::random::Seeded;
 
 use crate::border::pause;
 use crate::checks;
+use crate::evidence;
 use crate::far_end::FarEnd;
 use crate::fault::{Choice, Fault, Faults, What};
 use crate::operator::{OUR_NUMBER, Operator};
@@ -83,6 +84,9 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
         let world = World::new(seed, &scenario, faults);
         let began = Instant::now();
         let found = lead(&world, &scenario, plan, &trace).await;
+        if let (Err(violation), true) = (&found, options.trace) {
+            evidence::tell(&world, violation).await;
+        }
         drop(logging);
         let dials = |at: &Arc<crate::station::Station>| at.look(|sim| sim.dials().len());
         let outcome = Outcome {
@@ -311,7 +315,9 @@ impl Lead<'_> {
     /// Nothing goes wrong any more: everything must come to its end.
     async fn settle(&mut self) -> Result<(), Violation> {
         let deadline = Instant::now() + Duration::from_millis(SETTLED_WITHIN_MS);
-        let mut asked_to_stop = false;
+        let mut to_stop: BTreeSet<usize> = (0..self.scenario.campaigns.len())
+            .filter(|at| !self.scenario.campaigns[*at].stops)
+            .collect();
         let mut still_since: Option<Instant> = None;
         loop {
             self.tick().await?;
@@ -320,11 +326,12 @@ impl Lead<'_> {
             }
             let open = settle::unsettled(self.world).await;
             let open = open.map_err(|error| store_failed(&error))?;
-            if !asked_to_stop && self.only_waiters_run().await? {
-                asked_to_stop = true;
-                for (at, plan) in self.scenario.campaigns.iter().enumerate() {
-                    if !plan.stops {
-                        self.operator.try_to_stop(at).await;
+            if !to_stop.is_empty() && self.only_waiters_run().await? {
+                // A process that dies with the request is asked again when it is
+                // back.
+                for at in to_stop.clone() {
+                    if self.operator.try_to_stop(at).await {
+                        to_stop.remove(&at);
                     }
                 }
             }
