@@ -664,3 +664,52 @@ async fn many_requests_at_once_are_all_answered() {
     println!("2,000 requests took {} ms", started.elapsed().as_millis());
     proxy.stop().await;
 }
+
+/// What the comparison of call-manager relies on: a channel that waits says that it
+/// is in our application, and one that was dialed is in its bridge, ringing or not.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "wants asterisk/get.sh"]
+async fn a_dialed_channel_stays_in_its_bridge_however_long_nobody_answers() {
+    let asterisk = Asterisk::new();
+    let mut proxy = Proxy::start(vec![asterisk.config()]).await;
+    let to = connected(&proxy).await;
+    // A port that is open and says nothing: not even a provisional answer.
+    let mute = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = mute.local_addr().unwrap().port();
+    let leg = create(&format!("PJSIP/call-out/sip:100@127.0.0.1:{port}"));
+    proxy.ari.create(&to, &leg).await.unwrap();
+    proxy.entered(&leg.channel_id).await;
+    let waiting = proxy.ari.list_channels(&to).await.unwrap().remove(0);
+    assert_eq!(waiting.dialplan.app_name, "Stasis");
+    assert!(waiting.dialplan.app_data.starts_with("voipbin,"));
+    assert_eq!(waiting.state.as_str(), "Down");
+
+    let bridge = BridgeId::random();
+    let name = "reference_type=call,reference_id=x";
+    let made = proxy.ari.bridge_create(&to, &bridge, "mixing", name);
+    made.await.unwrap();
+    let placed = proxy.ari.list_bridges(&to).await.unwrap().remove(0);
+    assert!(placed.channels.is_empty());
+    let add = AddChannel::new(leg.channel_id.clone());
+    proxy.ari.add_channel(&to, &bridge, &add).await.unwrap();
+    let dial = Dial {
+        caller: leg.channel_id.clone(),
+        timeout: 60,
+    };
+    proxy.ari.dial(&to, &leg.channel_id, &dial).await.unwrap();
+    // The INVITE has arrived, and comes again because nobody answers it.
+    for _ in 0..3 {
+        let mut invite = [0; 2_048];
+        let length = mute.recv(&mut invite).unwrap();
+        assert!(invite[..length].starts_with(b"INVITE"));
+        let dialed = proxy.ari.list_channels(&to).await.unwrap().remove(0);
+        assert_eq!(
+            dialed.state.as_str(),
+            "Down",
+            "as if it had not been dialed"
+        );
+        let bridges = proxy.ari.list_bridges(&to).await.unwrap();
+        assert_eq!(bridges[0].channels, [leg.channel_id.clone()]);
+    }
+    proxy.stop().await;
+}

@@ -47,7 +47,10 @@ pub(crate) struct Role {
     number: NumberClient,
     route: RouteClient,
     asterisks: Asterisks,
-    missing: reconcile::Missing,
+    /// Channels that Asterisk does not list.
+    missing: reconcile::Since,
+    /// Channels outside of the bridges of their calls.
+    outside: reconcile::Since,
 }
 
 /// The running role.
@@ -94,7 +97,8 @@ pub async fn start(
         number: NumberClient(rpc.clone()),
         route: RouteClient(rpc),
         asterisks: Asterisks::default(),
-        missing: reconcile::Missing::default(),
+        missing: reconcile::Since::default(),
+        outside: reconcile::Since::default(),
         ledger: Arc::clone(&ledger),
         config,
         metrics,

@@ -1,7 +1,7 @@
 //! An Asterisk that is nothing but its answers and events, as `asterisk.md` and
 //! the real one have them. Events come by themselves, or only when a test says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -26,6 +26,8 @@ struct World {
     channels: BTreeMap<String, Channel>,
     /// Names of bridges, by their id.
     bridges: BTreeMap<String, String>,
+    /// Bridges and channels that were put in.
+    members: BTreeSet<(String, String)>,
     requests: Vec<(String, String)>,
 }
 
@@ -290,7 +292,11 @@ impl Handler {
                 Some(channel) => Response::json(&one(id, channel)),
             },
             ("GET", ["bridges"]) => {
-                let one = |(id, name): (&String, &String)| json!({"id": id, "name": name});
+                let channels = |id: &String| -> Vec<&String> {
+                    let members = world.members.iter().filter(|(bridge, _)| bridge == id);
+                    members.map(|(_, channel)| channel).collect()
+                };
+                let one = |(id, name): (&String, &String)| json!({"id": id, "name": name, "channels": channels(id)});
                 Response::json(&world.bridges.iter().map(one).collect::<Vec<_>>())
             }
             ("POST", ["channels", id, "dial"]) => match world.channels.get_mut(*id) {
@@ -320,6 +326,8 @@ impl Handler {
                 }
             }
             ("POST", ["bridges", id, "addChannel"]) => {
+                let channel = data["channel"].as_str().unwrap_or_default().to_owned();
+                world.members.insert(((*id).to_owned(), channel));
                 Response::bare(if world.bridges.contains_key(*id) {
                     204
                 } else {

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use trunkline_domain::call::hangup::{self as rules, End};
+use trunkline_ari::AsteriskTarget;
+use trunkline_domain::call::hangup::{self as rules, End, cause};
 use trunkline_model::Timestamp;
 use trunkline_model::call::Call;
 use trunkline_model::channel::Channel;
-use trunkline_model::id::{AsteriskId, ChannelId, RouteId};
+use trunkline_model::id::{AsteriskId, CallId, ChannelId, RouteId};
 use trunkline_store::{Batch, bridge as bridges, call as calls, channel as channels};
 
 use super::{ATTEMPTS, hangup, outgoing};
@@ -51,6 +52,30 @@ pub(crate) async fn on_channel_end(
     Err(Error::Precondition(format!(
         "the call of channel `{id}` keeps changing"
     )))
+}
+
+/// Gives a call another channel, over the same route, in place of one that was never
+/// dialed. The old one is gone before the new one is created: a request that is
+/// still on its way to it finds nothing.
+pub(crate) async fn replace(
+    role: &Arc<Role>,
+    to: &AsteriskTarget,
+    id: CallId,
+    channel: &ChannelId,
+) -> Result<(), Error> {
+    let call = role.call(id).await?;
+    if call.channel_id != *channel {
+        return Ok(());
+    }
+    let (now, route) = (role.ledger.now().await?, call.dialroute_id);
+    let next = match take_route(role, call, route, cause::NORMAL, now).await {
+        Err(error) if error.is_conflict() => return Ok(()),
+        taken => taken?,
+    };
+    // When it is unknown whether that was done there is no new channel, and the next
+    // comparison ends the call.
+    role.ari.hangup(to, channel, cause::NORMAL).await?;
+    try_route(role, &next).await
 }
 
 /// Gives the call a new channel over the next route, in the batch that notes the

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use trunkline_ari::AsteriskTarget;
-use trunkline_ari::resource::Channel as Snapshot;
+use trunkline_ari::resource::{Bridge as BridgeSnapshot, Channel as Snapshot};
 use trunkline_domain::call::reconcile::Listed;
 use trunkline_domain::call::status::is_live;
 use trunkline_model::Timestamp;
@@ -51,6 +51,7 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
         .map(|row| (row.id, row.tm_update.or(row.tm_create)))
         .collect();
     let orphans = orphans(role, &live, &snapshots).await?;
+    let joined = joined(&live, &listed_bridges);
     let unwanted_bridges = unwanted_bridges(
         role,
         &live,
@@ -58,10 +59,11 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
     )
     .await?;
     let listed = |snapshot: Snapshot| {
-        let orphan = orphans.contains(&snapshot.id);
         let listed = Listed {
+            orphan: orphans.contains(&snapshot.id),
+            entered: is_in_stasis(role, &snapshot),
+            joined: joined.contains(&snapshot.id),
             state: snapshot.state,
-            orphan,
             tm_create: snapshot.creationtime,
         };
         (snapshot.id, listed)
@@ -97,6 +99,18 @@ async fn orphans(
         .filter(|it| !used.contains(&it.id))
         .map(|it| it.id.clone())
         .collect())
+}
+
+/// The channels that are in the bridges of their calls.
+fn joined(live: &[Call], bridges: &[BridgeSnapshot]) -> BTreeSet<ChannelId> {
+    let members: BTreeSet<(&BridgeId, &ChannelId)> = bridges
+        .iter()
+        .flat_map(|bridge| bridge.channels.iter().map(|channel| (&bridge.id, channel)))
+        .collect();
+    live.iter()
+        .filter(|call| members.contains(&(&call.bridge_id, &call.channel_id)))
+        .map(|call| call.channel_id.clone())
+        .collect()
 }
 
 fn is_in_stasis(role: &Role, snapshot: &Snapshot) -> bool {

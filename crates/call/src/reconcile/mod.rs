@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use trunkline_ari::AsteriskTarget;
-use trunkline_domain::call::reconcile::{Limits, Picture, Repair, compare as decide};
+use trunkline_domain::call::reconcile::{Limits, Picture, Repair, compare as decide, is_undialed};
 use trunkline_model::Timestamp;
 use trunkline_model::call::Call;
 use trunkline_model::id::{AsteriskId, ChannelId};
@@ -30,17 +30,17 @@ use crate::error::Error;
 /// Asterisks that one search for them can find; the next one goes on.
 const ASKED_AT_ONCE: usize = 8;
 
-/// When channels of live calls were first not listed, by Asterisk.
+/// Since when something has been amiss with channels of live calls, by Asterisk.
 #[derive(Default)]
-pub(crate) struct Missing(Mutex<BTreeMap<AsteriskId, BTreeMap<ChannelId, Timestamp>>>);
+pub(crate) struct Since(Mutex<BTreeMap<AsteriskId, BTreeMap<ChannelId, Timestamp>>>);
 
-impl Missing {
-    /// Takes what is missing on an Asterisk; returns since when each is, where
-    /// that is known from before.
+impl Since {
+    /// Takes the channels on an Asterisk with which it is so; returns since when it
+    /// has been so with each, where that is known from before.
     fn update(
         &self,
         asterisk: &AsteriskId,
-        missing: impl Iterator<Item = ChannelId>,
+        channels: impl Iterator<Item = ChannelId>,
         now: Timestamp,
     ) -> BTreeMap<ChannelId, Timestamp> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +49,7 @@ impl Missing {
             let at = before.get(&id).copied().unwrap_or(now);
             (id, at)
         };
-        known.insert(asterisk.clone(), missing.map(since).collect());
+        known.insert(asterisk.clone(), channels.map(since).collect());
         before
     }
 }
@@ -91,8 +91,10 @@ async fn discover(role: &Role) {
 /// Compares with one Asterisk that has just come; calls that none has reported are
 /// judged at once when there is no other on which they may be.
 pub(crate) async fn on_connected(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<(), Error> {
-    unplaced::see(role, asterisk, role.ledger.now().await?).await?;
+    let since = role.ledger.now().await?;
+    unplaced::see(role, asterisk, since).await?;
     let heard = Heard {
+        since,
         channels: compare(role, asterisk).await?,
         asterisks: BTreeSet::from([asterisk.clone()]),
     };
@@ -104,7 +106,11 @@ async fn compare_all(role: &Arc<Role>) -> Result<(), Error> {
         role.asterisks.list().into_iter().map(|it| it.id).collect();
     known.extend(calls::live_asterisks(role.ledger.db()).await?);
     known.extend(unplaced::suspects(role).await?);
-    let mut heard = Heard::default();
+    let mut heard = Heard {
+        since: role.ledger.now().await?,
+        channels: BTreeSet::new(),
+        asterisks: BTreeSet::new(),
+    };
     for asterisk in known {
         match compare(role, &asterisk).await {
             Ok(channels) => {
@@ -141,12 +147,22 @@ async fn compare(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<BTreeSet<Cha
         .map(|call| call.channel_id.clone())
         .filter(|id| !found.channels.contains_key(id));
     let missing = role.missing.update(asterisk, gone, now);
+    let undialed = found
+        .calls
+        .iter()
+        .filter(|call| {
+            let channel = found.channels.get(&call.channel_id);
+            channel.is_some_and(|channel| is_undialed(call, channel))
+        })
+        .map(|call| call.channel_id.clone());
+    let outside = role.outside.update(asterisk, undialed, now);
     let picture = Picture {
         calls: &found.calls,
         channels: &found.channels,
         unwanted_bridges: &found.unwanted_bridges,
         vanished: &found.vanished,
         missing: &missing,
+        outside: &outside,
     };
     let repairs = decide(&picture, now, limits(role));
     let to = AsteriskTarget::from(asterisk);

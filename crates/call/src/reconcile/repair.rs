@@ -12,7 +12,7 @@ use trunkline_model::id::{AsteriskId, CallId, ChannelId};
 use trunkline_store::{Batch, channel as channels};
 
 use crate::Role;
-use crate::apply::{action, hangup, outgoing, status};
+use crate::apply::{action, ended, hangup, outgoing, status};
 use crate::error::Error;
 use crate::metrics::RepairLabels;
 
@@ -49,6 +49,7 @@ fn call_of(repair: &Repair) -> Option<CallId> {
         Repair::FinishCall(id)
         | Repair::ChannelState(id, ..)
         | Repair::Dial(id, _)
+        | Repair::Replace(id, _)
         | Repair::Resume(id)
         | Repair::AskPlayback(id)
         | Repair::EndChannel(id, ..) => Some(*id),
@@ -74,6 +75,11 @@ async fn one(
             Ok(())
         }
         Repair::Dial(id, channel) => dial(role, to, id, &channel).await,
+        Repair::Replace(id, channel) => {
+            count(role, "replace");
+            tracing::warn!(call_id = %id, channel_id = %channel, "a channel was placed and never dialed; the call gets another one");
+            ended::replace(role, to, id, &channel).await
+        }
         Repair::Resume(id) => {
             count(role, "resume");
             tracing::warn!(call_id = %id, "nobody walks through the call's flow any more; it goes on");

@@ -18,8 +18,9 @@ use crate::Role;
 use crate::error::Error;
 
 /// What the Asterisks have said, and which of them have.
-#[derive(Default)]
 pub(super) struct Heard {
+    /// When the first of them was asked.
+    pub(super) since: Timestamp,
     pub(super) channels: BTreeSet<ChannelId>,
     /// Listed, or lost.
     pub(super) asterisks: BTreeSet<AsteriskId>,
@@ -42,7 +43,7 @@ pub(super) async fn suspects(role: &Role) -> Result<BTreeSet<AsteriskId>, Error>
     if unplaced.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let witnesses = witnesses(role, &Heard::default()).await?;
+    let witnesses = witnesses(role, &BTreeSet::new()).await?;
     let limits = limits(role);
     let may = |witness: &Witness| unplaced.iter().any(|call| may_have(witness, call, limits));
     let suspects = witnesses.into_iter().filter(|(_, witness)| may(witness));
@@ -55,10 +56,14 @@ pub(super) async fn end(role: &Arc<Role>, heard: &Heard) -> Result<(), Error> {
     if unplaced.is_empty() {
         return Ok(());
     }
-    let witnesses: Vec<Witness> = witnesses(role, heard).await?.into_values().collect();
+    let witnesses: Vec<Witness> = witnesses(role, &heard.asterisks)
+        .await?
+        .into_values()
+        .collect();
     let picture = Unplaced {
         calls: &unplaced,
         listed: &heard.channels,
+        listed_at: heard.since,
         witnesses: &witnesses,
     };
     let now = role.ledger.now().await?;
@@ -74,7 +79,10 @@ async fn read(role: &Role) -> Result<Vec<Call>, Error> {
 
 /// All Asterisks that are known: from the table, by name from live calls, and those
 /// in memory, which are there now as far as is known.
-async fn witnesses(role: &Role, heard: &Heard) -> Result<BTreeMap<AsteriskId, Witness>, Error> {
+async fn witnesses(
+    role: &Role,
+    heard: &BTreeSet<AsteriskId>,
+) -> Result<BTreeMap<AsteriskId, Witness>, Error> {
     let now = role.ledger.now().await?;
     let db = role.ledger.db();
     let named = calls::live_asterisks(db).await?;
@@ -88,7 +96,7 @@ async fn witnesses(role: &Role, heard: &Heard) -> Result<BTreeMap<AsteriskId, Wi
         }
     }
     let witness = |(id, seen): (AsteriskId, Option<Timestamp>)| {
-        let heard = heard.asterisks.contains(&id);
+        let heard = heard.contains(&id);
         (id, Witness { seen, heard })
     };
     Ok(seen.into_iter().map(witness).collect())

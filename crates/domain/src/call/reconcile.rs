@@ -13,6 +13,9 @@ use super::action::{Step, step};
 use super::hangup::cause;
 use super::status::{Change, is_live, on_channel_state, runs_early};
 
+/// How long an event is usually on its way, and much longer.
+const PROMPT: Duration = Duration::from_secs(2);
+
 /// A live channel as Asterisk lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -20,6 +23,10 @@ pub struct Listed {
     /// Whether the row knows a call of ours with this channel that has ended, or
     /// the channel is inside Stasis of our application without any call.
     pub orphan: bool,
+    /// Whether it is inside Stasis of our application.
+    pub entered: bool,
+    /// Whether it is in its call's bridge.
+    pub joined: bool,
     /// When Asterisk created it.
     pub tm_create: Option<Timestamp>,
 }
@@ -40,6 +47,9 @@ pub struct Picture<'a> {
     /// Since when a channel of a live call has not been listed, where an earlier
     /// comparison found that out.
     pub missing: &'a BTreeMap<ChannelId, Timestamp>,
+    /// Since when a channel of a live call has been outside of the call's bridge,
+    /// where an earlier comparison found that out.
+    pub outside: &'a BTreeMap<ChannelId, Timestamp>,
 }
 
 /// What has to be repaired.
@@ -51,8 +61,13 @@ pub enum Repair {
     ChannelState(CallId, ChannelId, State),
     /// The call's channel waits and was not dialed: its entry into Stasis was
     /// missed. Where the call has a bridge somebody dialed, or was about to:
-    /// nobody dials again, and the time for dialing runs out.
+    /// nobody dials again.
     Dial(CallId, ChannelId),
+    /// The call has a bridge and its channel is not in it: whoever was about to dial
+    /// died before, because only what is in its bridge is dialed. Another channel
+    /// takes its place. One that is in its bridge may have been dialed, which
+    /// Asterisk does not tell: its time for dialing runs out.
+    Replace(CallId, ChannelId),
     /// Nothing is going to bring the call's next action: whoever walked through
     /// the flow died on the way.
     Resume(CallId),
@@ -97,6 +112,8 @@ pub struct Unplaced<'a> {
     pub calls: &'a [Call],
     /// The channels of all Asterisks that were listed.
     pub listed: &'a BTreeSet<ChannelId>,
+    /// When the first of them was asked: what began later need not be in the lists.
+    pub listed_at: Timestamp,
     pub witnesses: &'a [Witness],
 }
 
@@ -117,7 +134,7 @@ pub fn never_placed(unplaced: &Unplaced<'_>, now: Timestamp, limits: Limits) -> 
             Some(_) => limits.grace,
         };
         possible.all(|witness| witness.heard)
-            && changed(call).is_none_or(|at| now.since(at) >= patience)
+            && changed(call).is_none_or(|at| at < unplaced.listed_at && now.since(at) >= patience)
     };
     let calls = unplaced.calls.iter().filter(|call| is_live(&call.status));
     calls
@@ -153,7 +170,10 @@ pub fn compare(picture: &Picture<'_>, now: Timestamp, limits: Limits) -> Vec<Rep
                     repairs.push(Repair::FinishCall(call.id));
                 }
             }
-            Some(channel) => repairs.extend(of_listed(call, &channel.state, settled, now, limits)),
+            Some(_) if is_outside(picture, call, now, limits) => {
+                repairs.push(Repair::Replace(call.id, call.channel_id.clone()));
+            }
+            Some(channel) => repairs.extend(of_listed(call, channel, settled, now, limits)),
         }
     }
     for (id, channel) in picture.channels {
@@ -179,13 +199,51 @@ fn changed(call: &Call) -> Option<Timestamp> {
     call.tm_update.or(call.tm_create)
 }
 
+/// Whether the call's channel was placed and never dialed. It has to be so in two
+/// comparisons: a channel that is just ending leaves its bridge as well.
+fn is_outside(picture: &Picture<'_>, call: &Call, now: Timestamp, limits: Limits) -> bool {
+    let Some(channel) = picture.channels.get(&call.channel_id) else {
+        return false;
+    };
+    let since = picture.outside.get(&call.channel_id);
+    // Where placing fails again and again the time for dialing runs out.
+    let in_time = |at| now.since(at) < limits.dial_timeout + limits.grace;
+    is_undialed(call, channel)
+        && since.is_some_and(|at| now.since(*at) >= limits.grace)
+        && call.tm_create.is_none_or(in_time)
+}
+
+/// Whether a channel looks as if nobody had dialed it since it was given its bridge.
+#[must_use]
+pub fn is_undialed(call: &Call, channel: &Listed) -> bool {
+    call.direction == Direction::Outgoing
+        && call.status == Status::Dialing
+        && channel.state == State::Down
+        && !call.bridge_id.is_empty()
+        && !channel.joined
+}
+
+/// Whether a channel waits for somebody who takes it. Whoever stores the call's
+/// bridge does, so that nobody has to be waited for who may be about to; only as
+/// long as an event is usually on its way.
+fn is_waiting(call: &Call, channel: &Listed, now: Timestamp, limits: Limits) -> bool {
+    let prompt = PROMPT.min(limits.grace);
+    call.direction == Direction::Outgoing
+        && call.status == Status::Dialing
+        && channel.state == State::Down
+        && channel.entered
+        && call.bridge_id.is_empty()
+        && changed(call).is_none_or(|at| now.since(at) >= prompt)
+}
+
 fn of_listed(
     call: &Call,
-    state: &State,
+    channel: &Listed,
     settled: bool,
     now: Timestamp,
     limits: Limits,
 ) -> Option<Repair> {
+    let state = &channel.state;
     if !matches!(on_channel_state(call, state), Change::None) {
         return Some(Repair::ChannelState(
             call.id,
@@ -194,7 +252,8 @@ fn of_listed(
         ));
     }
     if !settled {
-        return None;
+        let waiting = is_waiting(call, channel, now, limits);
+        return waiting.then(|| Repair::Dial(call.id, call.channel_id.clone()));
     }
     match call.status {
         Status::Progressing => stalled(call),
@@ -280,6 +339,8 @@ mod tests {
         Listed {
             state,
             orphan,
+            entered: true,
+            joined: true,
             tm_create: Some(at(created)),
         }
     }
@@ -310,6 +371,7 @@ mod tests {
             unwanted_bridges: &unwanted,
             vanished: &vanished,
             missing: &BTreeMap::new(),
+            outside: &BTreeMap::new(),
         };
         assert_eq!(
             compare(&picture, at(100), LIMITS),
@@ -337,6 +399,7 @@ mod tests {
                 unwanted_bridges: &[],
                 vanished: &[],
                 missing: &missing,
+                outside: &BTreeMap::new(),
             };
             compare(&picture, at(100), LIMITS)
         };
@@ -356,9 +419,19 @@ mod tests {
         let unplaced = Unplaced {
             calls: std::slice::from_ref(call),
             listed: &listed,
+            listed_at: at(now - 1),
             witnesses,
         };
         let repairs = never_placed(&unplaced, at(now), LIMITS);
+        let at_once = Limits {
+            grace: Duration::ZERO,
+            ..LIMITS
+        };
+        let later = Unplaced {
+            listed_at: at(1_000),
+            ..unplaced
+        };
+        assert_eq!(never_placed(&later, at(now), at_once), [], "it began later");
         assert!(repairs.iter().all(|it| *it == Repair::FinishCall(call.id)));
         !repairs.is_empty()
     }
@@ -418,6 +491,7 @@ mod tests {
             unwanted_bridges: &[],
             vanished: &[],
             missing: &BTreeMap::new(),
+            outside: &BTreeMap::new(),
         };
         compare(&picture, at(now), LIMITS)
     }
@@ -425,12 +499,16 @@ mod tests {
     #[test]
     fn channel_that_nobody_dialed_is_dialed_until_its_time_is_up() {
         let dialing = call("c", Status::Dialing, 0);
-        assert_eq!(repairs_of(dialing.clone(), State::Down, 14), []);
-        let dial = Repair::Dial(dialing.id, "c".into());
         assert_eq!(
-            repairs_of(dialing.clone(), State::Down, 15),
-            std::slice::from_ref(&dial)
+            repairs_of(dialing.clone(), State::Down, 1),
+            [],
+            "on its way"
         );
+        let dial = Repair::Dial(dialing.id, "c".into());
+        for now in [2, 14, 15] {
+            let repairs = repairs_of(dialing.clone(), State::Down, now);
+            assert_eq!(repairs, std::slice::from_ref(&dial), "{now}");
+        }
         assert_eq!(repairs_of(dialing.clone(), State::Down, 74), [dial]);
         let end = Repair::EndChannel(dialing.id, "c".into(), 18);
         let begun = Call {
@@ -445,6 +523,60 @@ mod tests {
         assert_eq!(repairs_of(dialing, State::Down, 75), [end]);
         let ringing = call("c", Status::Ringing, 0);
         assert_eq!(repairs_of(ringing, State::Ringing, 30), []);
+    }
+
+    #[test]
+    fn channel_that_was_placed_and_never_dialed_is_replaced() {
+        let placed = Call {
+            bridge_id: "b".into(),
+            ..call("c", Status::Dialing, 0)
+        };
+        let repairs = |call: &Call, channel: Listed, since: Option<i64>, now: i64| {
+            let outside = since.map(|since| ("c".into(), at(since)));
+            let picture = Picture {
+                calls: std::slice::from_ref(call),
+                channels: &BTreeMap::from([("c".into(), channel)]),
+                unwanted_bridges: &[],
+                vanished: &[],
+                missing: &BTreeMap::new(),
+                outside: &outside.into_iter().collect(),
+            };
+            compare(&picture, at(now), LIMITS)
+        };
+        let outside = Listed {
+            joined: false,
+            ..listed(State::Down, false, 0)
+        };
+        let replace = [Repair::Replace(placed.id, "c".into())];
+        assert_eq!(repairs(&placed, outside.clone(), Some(5), 20), replace);
+        // It may be just ending, or on its way into its bridge.
+        assert_eq!(repairs(&placed, outside.clone(), None, 40), []);
+        assert_eq!(repairs(&placed, outside.clone(), Some(6), 20), []);
+        let again = Call {
+            tm_update: Some(at(70)),
+            ..placed.clone()
+        };
+        assert_eq!(repairs(&again, outside.clone(), Some(5), 75), []);
+        // It may have been dialed.
+        let joined = listed(State::Down, false, 0);
+        assert_eq!(repairs(&placed, joined, Some(5), 40), []);
+        let rings = Listed {
+            state: State::Ringing,
+            ..outside.clone()
+        };
+        let caught_up = repairs(&placed, rings, Some(5), 40);
+        assert!(matches!(caught_up[..], [Repair::ChannelState(..)]));
+        let canceled = Call {
+            status: Status::Canceling,
+            ..placed.clone()
+        };
+        let ended = repairs(&canceled, outside.clone(), Some(5), 40);
+        assert!(matches!(ended[..], [Repair::EndChannel(..)]));
+        let incoming = Call {
+            direction: Direction::Incoming,
+            ..placed
+        };
+        assert_eq!(repairs(&incoming, outside, Some(5), 40), []);
     }
 
     #[test]

@@ -89,6 +89,33 @@ async fn channel_that_nobody_dialed_is_dialed_once() {
 }
 
 #[tokio::test]
+async fn channel_that_was_placed_and_never_dialed_is_replaced_and_the_call_goes_on() {
+    let house = House::start_with(at_once()).await;
+    let asterisk = house.asterisk(Manner::Still).await;
+    let uri = dialing(&house).await;
+    let old = asterisk.channels().remove(0);
+    // As if the process had died right after it stored the bridge.
+    let id: CallId = uri.trim_start_matches("/v1/calls/").parse().expect("an id");
+    let now = Timestamp::system_now();
+    let placed = call::set_bridge_of(id, &old.as_str().into(), &"b".into(), now);
+    house
+        .db
+        .apply(Batch::new().with(placed))
+        .await
+        .expect("a row");
+    asterisk.connect().await;
+    assert_eq!(asterisk.channels(), [old.clone()], "it may be just ending");
+    asterisk.connect().await;
+    let new = asterisk.channels();
+    assert_eq!(new.len(), 1, "the old one is gone");
+    assert_ne!(new[0], old);
+    asterisk.connect().await;
+    assert_eq!(asterisk.dialed(), new);
+    assert_eq!(status(&house, &uri).await, "dialing");
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn channel_and_bridge_that_outlive_their_call_are_taken_away_and_others_left() {
     let house = House::start_with(at_once()).await;
     let (_calls, mut of_call) = house.events_of(Service::CALL).await;
