@@ -101,7 +101,7 @@ impl FlowClient {
     pub async fn create_prepared(
         &self,
         asked: &activeflow::PreparedRequest,
-    ) -> Result<Activeflow, RpcError> {
+    ) -> Result<activeflow::PreparedReply, RpcError> {
         let request = self
             .0
             .request(Method::Post, "/v1/activeflows/prepared")

@@ -182,6 +182,14 @@ pub struct PreparedRequest {
     pub variables: std::collections::BTreeMap<String, String>,
 }
 
+/// Answer to a [`PreparedRequest`]: what its asker goes on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct PreparedReply {
+    pub id: ActiveflowId,
+    pub current_action: Action,
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use trunkline_bus::RpcError;
 use trunkline_domain::call::variables;
-use trunkline_model::activeflow::{self, Activeflow, PreparedRequest};
+use trunkline_model::activeflow::{self, PreparedReply, PreparedRequest};
 use trunkline_model::call::Call;
 use trunkline_model::id::ActiveflowId;
 
@@ -28,7 +28,7 @@ pub(crate) async fn begin(
     role: &Arc<Role>,
     asked: activeflow::CreateRequest,
     call: &Call,
-) -> Result<Activeflow, Error> {
+) -> Result<PreparedReply, Error> {
     let prepared = PreparedRequest {
         activeflow: asked,
         variables: variables::of_call(call),
@@ -47,7 +47,10 @@ pub(crate) async fn begin(
         stop(role, made.id).await;
         return Err(error.into());
     }
-    Ok(made)
+    Ok(PreparedReply {
+        id: made.id,
+        current_action: made.current_action,
+    })
 }
 
 /// Stops the flow of a call that was not made.

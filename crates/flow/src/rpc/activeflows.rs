@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use trunkline_bus::{Method, Refusal, Reply, Routed, Router};
 use trunkline_domain::flow::variables::Variables;
-use trunkline_model::activeflow::{CreateRequest, PreparedRequest};
+use trunkline_model::activeflow::{CreateRequest, PreparedReply, PreparedRequest};
 use trunkline_model::id::{ActionId, StackId};
 use trunkline_store::activeflow as rows;
 
@@ -105,7 +105,10 @@ async fn create_prepared(manager: Arc<FlowManager>, request: Routed) -> Answer {
         variables,
     } = request.body()?;
     let made = manager.create_activeflow(&activeflow, &variables).await?;
-    Ok(Reply::json(&made))
+    Ok(Reply::json(&PreparedReply {
+        id: made.id,
+        current_action: made.current_action,
+    }))
 }
 
 async fn list(manager: Arc<FlowManager>, request: Routed) -> Answer {
