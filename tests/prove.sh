@@ -4,6 +4,8 @@
 # on two cores; every count can be set in the environment:
 #
 #   PROVE_SEEDS=1..1000            seeds of the simulation
+#   PROVE_BROKEN=1..60             seeds in which each rule that is broken on purpose
+#                                  must be caught (cargo xtask broken)
 #   PROVE_SIM_KILLS=100            SIGKILLs of Trunkline over the simulated Asterisk
 #   PROVE_SIM_PEOPLE=2000          on a campaign over so many people,
 #   PROVE_SIM_ASTERISK_KILLS=5     at so many of which the Asterisk is killed too
@@ -18,7 +20,7 @@
 set -uo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-export PROVE_SEEDS=${PROVE_SEEDS:-1..1000}
+export PROVE_SEEDS=${PROVE_SEEDS:-1..1000} PROVE_BROKEN=${PROVE_BROKEN:-1..60}
 export PROVE_SIM_KILLS=${PROVE_SIM_KILLS:-100} PROVE_SIM_PEOPLE=${PROVE_SIM_PEOPLE:-2000}
 export PROVE_SIM_ASTERISK_KILLS=${PROVE_SIM_ASTERISK_KILLS:-5}
 export PROVE_REAL_KILLS=${PROVE_REAL_KILLS:-20} PROVE_REAL_PEOPLE=${PROVE_REAL_PEOPLE:-400}
@@ -50,6 +52,7 @@ printf '== the programs, release build\n'
 cargo build --release --package trunkline-server --package trunkline-asterisk-sim --package trunkline-bench || exit 1
 
 part simulation cargo xtask sim --seeds "$PROVE_SEEDS"
+part broken-rules cargo xtask broken --seeds "$PROVE_BROKEN"
 part kills-simulated tests campaign_on_the_simulated_asterisk_survives_kills
 part kills-real tests campaign_on_the_real_asterisk_survives_kills
 part long-faults tests long_faults::
@@ -60,6 +63,7 @@ for name in "${parts[@]}"; do
 	printf '%s:\n' "$name"
 	case $name in
 	simulation) tail -n 8 "$folder/$name.log" ;;
+	broken-rules) grep -E '^(\||broken: (the|every|not)|Error)' "$folder/$name.log" ;;
 	load) grep -E '^(figure|real_)' "$folder/$name.log" ;;
 	*) grep -E '^prove: |^test result:|panicked at|^Error:' "$folder/$name.log" ;;
 	esac | sed 's/^/  /'

@@ -1,5 +1,7 @@
 //! Chores of the workspace: `cargo xtask <chore>`.
 
+mod broken;
+mod broken_rules;
 mod check_deps;
 mod check_docs;
 
@@ -8,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
-const USAGE: &str = "usage: cargo xtask check-deps | check-docs | sim --seeds <first>..<last> | sim --seed <n> [--trace] [--minimal]";
+const USAGE: &str = "usage: cargo xtask check-deps | check-docs | broken [--rule <name>]... [--seeds <first>..<last>] | sim --seeds <first>..<last> | sim --seed <n> [--trace] [--minimal]";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -26,6 +28,7 @@ fn run(args: Vec<String>) -> anyhow::Result<()> {
         ["check-deps"] => check_deps(),
         ["check-docs"] => check_docs(),
         ["sim", ref rest @ ..] => sim(rest),
+        ["broken", ref rest @ ..] => broken::run(root()?, rest),
         _ => bail!(USAGE),
     }
 }
@@ -53,11 +56,13 @@ fn sim(args: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn root() -> anyhow::Result<&'static Path> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    root.context("xtask stands in the workspace")
+}
+
 fn check_docs() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask stands in the workspace")?;
-    let missing = check_docs::missing(root)?;
+    let missing = check_docs::missing(root()?)?;
     if missing.is_empty() {
         eprintln!(
             "check-docs: every test that {} names exists",
