@@ -5,9 +5,13 @@
 #   asterisk/run.sh --dir DIR [--ari-port 8088] [--sip-port 5060]
 #                   [--rtp-start 10000] [--rtp-end 14999] [--bind 127.0.0.1]
 #                   [--entityid MAC] [--base-domain trunkline.localhost] [--ice no]
+#                   [--memory-mb 4096]
 #
 # The shell becomes Asterisk (exec), so the caller's process id is Asterisk's: end it
-# with SIGTERM. Several can run side by side with different folders and ports.
+# with SIGTERM. Several can run side by side with different folders and ports. It may
+# take --memory-mb of address space, 0 for as much as it likes: one that was wedged has
+# taken 22 GB, and the machine with it. One that gets no more memory ends, and who
+# waits for it is told so.
 #
 #   DIR/ari-account   user:password of ARI, made once and kept (mode 600)
 #   DIR/etc           the configuration, rendered anew from asterisk/etc at each start
@@ -20,7 +24,7 @@ set -euo pipefail
 usage() { sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; }
 
 dir='' ari_port=8088 sip_port=5060 rtp_start=10000 rtp_end=14999 bind=127.0.0.1
-entityid='' base_domain=trunkline.localhost ice=no
+entityid='' base_domain=trunkline.localhost ice=no memory_mb=4096
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage && exit 0 ;;
@@ -37,6 +41,7 @@ while [ $# -gt 0 ]; do
 	--entityid) entityid=$2 ;;
 	--base-domain) base_domain=$2 ;;
 	--ice) ice=$2 ;;
+	--memory-mb) memory_mb=$2 ;;
 	*) usage && die "what is $1?" ;;
 	esac
 	shift 2
@@ -50,6 +55,7 @@ done
 [[ $bind =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}$ ]] || die "--bind wants an IPv4 address, not $bind"
 [[ $base_domain =~ ^[A-Za-z0-9.-]+$ ]] || die "--base-domain wants a domain name, not $base_domain"
 [[ $ice =~ ^(yes|no)$ ]] || die '--ice wants yes or no'
+[[ $memory_mb =~ ^[0-9]{1,7}$ ]] || die "--memory-mb wants a number of megabytes, not $memory_mb"
 find_loader "$root" && [ -e "$root/usr/sbin/asterisk" ] ||
 	die "Asterisk is not in $asterisk_dir yet: run asterisk/get.sh first"
 
@@ -133,5 +139,10 @@ fi
 export TZ=UTC
 # See astcachedir in asterisk.conf.
 cd -- "$dir/cache"
+# Address space, not memory in use: the only one of the two that the kernel bounds.
+# Where less is allowed already, that stays.
+if [ "$((10#$memory_mb))" -gt 0 ]; then
+	ulimit -v "$((10#$memory_mb * 1024))" 2>/dev/null || :
+fi
 exec "$loader" --inhibit-cache --library-path "$libpath" \
 	"$root/usr/sbin/asterisk" -C "$dir/etc/asterisk.conf" -f -g
