@@ -11,7 +11,7 @@ pub struct Config {
     pub group: usize,
     /// How long the first batch of a group waits for others before they are
     /// committed together: a commit costs far more than a batch. While many
-    /// come it is eight times as long.
+    /// come it is up to sixteen times as long.
     pub group_wait: Duration,
     /// Reader connections, each on its own thread.
     pub readers: usize,

@@ -15,8 +15,11 @@ use crate::stats::Counters;
 /// once then, and each commit costs the same pages and the same sync. Who calls
 /// alone does not wait for others.
 const CROWD_PER_S: f64 = 300.0;
-/// How many times as long.
-const CROWD_WAITS: u32 = 8;
+/// How many times as long, at most.
+const CROWD_WAITS: u32 = 16;
+/// A crowd is all there when a pause in which so many batches were to be expected
+/// brings none: then all callers wait for the commit.
+const PAUSE_OF: f64 = 5.0;
 /// Weight of the newest group in what is taken for the present rate.
 const NEWEST: f64 = 0.2;
 
@@ -41,17 +44,35 @@ pub(crate) fn run(
 ) {
     let mut pace = Pace::new(Instant::now());
     while let Some(mut jobs) = queue.take(group) {
-        let wait = pace.wait(wait);
-        if jobs.len() < group && !wait.is_zero() {
-            std::thread::sleep(wait);
-            jobs.extend(queue.take_more(group - jobs.len()));
-        }
+        gather(queue, &mut jobs, group, &pace.wait(wait));
         pace.note(jobs.len(), Instant::now());
         serve(connection, jobs, counters);
     }
     if let Err(error) = checkpoint(connection) {
         tracing::warn!(%error, "the log was not moved into the database file; the next start reads it");
     }
+}
+
+/// Waits for the rest of a group.
+fn gather(queue: &Queue<Job>, jobs: &mut Vec<Job>, group: usize, wait: &Wait) {
+    let mut left = wait.longest;
+    while jobs.len() < group && !left.is_zero() {
+        let pause = wait.pause.min(left);
+        std::thread::sleep(pause);
+        left -= pause;
+        let came = queue.take_more(group - jobs.len());
+        if came.is_empty() {
+            return;
+        }
+        jobs.extend(came);
+    }
+}
+
+/// How a group waits for others: in pauses, until one brings nothing.
+#[derive(Debug, PartialEq, Eq)]
+struct Wait {
+    longest: Duration,
+    pause: Duration,
 }
 
 /// How many batches come, lately.
@@ -68,14 +89,18 @@ impl Pace {
         }
     }
 
-    /// How long a group waits for others, `alone` being the time of a caller
-    /// without company.
-    fn wait(&self, alone: Duration) -> Duration {
-        if self.per_s < CROWD_PER_S {
-            alone
-        } else {
-            alone * CROWD_WAITS
+    /// How a group waits for others, `alone` being the time of a caller without
+    /// company.
+    fn wait(&self, alone: Duration) -> Wait {
+        if self.per_s < CROWD_PER_S || alone.is_zero() {
+            return Wait {
+                longest: alone,
+                pause: alone,
+            };
         }
+        let longest = alone * CROWD_WAITS;
+        let pause = Duration::from_secs_f64(PAUSE_OF / self.per_s).clamp(alone, longest);
+        Wait { longest, pause }
     }
 
     /// Notes a group.
@@ -324,16 +349,39 @@ mod tests {
         let ms = Duration::from_millis;
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
-        assert_eq!(pace.wait(ms(1)), ms(1));
-        for _ in 0..50 {
-            now += ms(2);
-            pace.note(2, now);
+        let mut of = |batches: usize, each: u64| {
+            for _ in 0..50 {
+                now += ms(each);
+                pace.note(batches, now);
+            }
+            let wait = pace.wait(ms(1));
+            assert_eq!(pace.wait(ms(0)).longest, ms(0), "switched off");
+            (wait.longest, wait.pause.as_millis())
+        };
+        assert_eq!(of(0, 1), (ms(1), 1), "nobody");
+        assert_eq!(of(2, 2), (ms(16), 5), "1,000 a second");
+        assert_eq!(of(100, 10), (ms(16), 1), "10,000 a second");
+        assert_eq!(of(1, 20), (ms(1), 1), "50 a second");
+    }
+
+    #[tokio::test]
+    async fn a_group_is_closed_by_a_pause_that_brings_nobody_and_by_being_full() {
+        let queue = Queue::new(8);
+        let job = || Job::Apply(Batch::new(), oneshot::channel().0);
+        let wait = Wait {
+            longest: Duration::MAX,
+            pause: Duration::ZERO,
+        };
+        for _ in 0..2 {
+            assert!(queue.push(job()).await);
         }
-        assert_eq!(pace.wait(ms(1)), ms(8), "1,000 a second");
-        for _ in 0..50 {
-            now += ms(20);
-            pace.note(1, now);
+        let mut jobs = queue.take(1).unwrap();
+        gather(&queue, &mut jobs, 8, &wait);
+        assert_eq!(jobs.len(), 2);
+        for _ in 0..2 {
+            assert!(queue.push(job()).await);
         }
-        assert_eq!(pace.wait(ms(1)), ms(1), "50 a second");
+        gather(&queue, &mut jobs, 3, &wait);
+        assert_eq!(jobs.len(), 3);
     }
 }

@@ -124,7 +124,8 @@ pub struct Store {
     pub write_queue: usize,
     /// Most batches that are committed at once.
     pub group: usize,
-    /// How long the first batch of a group waits for others, microseconds.
+    /// How long the first batch of a group waits for others, microseconds; up to
+    /// sixteen times as long while many come.
     pub group_wait_us: u64,
     /// How long a lock of another program is waited for, milliseconds.
     pub busy_timeout_ms: u64,
