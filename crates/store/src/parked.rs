@@ -33,6 +33,8 @@ pub enum Kind {
     /// A row of the outbox or of the due rows that cannot be read; nothing can
     /// be done with it but look at it.
     Row,
+    /// A webhook that a customer's server has not taken.
+    Webhook,
     /// Of a newer program.
     Other(String),
 }
@@ -45,6 +47,7 @@ impl Kind {
             Self::Event => "event",
             Self::Duty => "duty",
             Self::Row => "row",
+            Self::Webhook => "webhook",
             Self::Other(text) => text,
         }
     }
@@ -56,6 +59,7 @@ impl From<&str> for Kind {
             "event" => Self::Event,
             "duty" => Self::Duty,
             "row" => Self::Row,
+            "webhook" => Self::Webhook,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -78,7 +82,7 @@ pub struct Parked {
     pub queue: String,
     /// Of an event: who published it; empty when that cannot be read.
     pub publisher: String,
-    /// Of an event its type, of a duty its key.
+    /// Of an event its type, of a duty its key, of a webhook its customer.
     pub name: String,
     /// The sender's id of the message, if it had one.
     pub message_id: Option<Uuid>,
@@ -192,6 +196,23 @@ pub fn insert(parked: &Parked, most: u32) -> Statement {
         columns.join(", ")
     );
     params.push(parked.service.as_str().into());
+    params.push(Value::Int(most.into()));
+    Statement::one(sql, params)
+}
+
+/// As [`insert`], with a limit for its kind: one kind must not fill what is there
+/// for all.
+#[must_use]
+pub fn insert_of_kind(parked: &Parked, most: u32) -> Statement {
+    let (columns, mut params): (Vec<_>, Vec<_>) = values(parked).into_iter().unzip();
+    let marks = vec!["?"; columns.len()].join(", ");
+    let sql = format!(
+        "INSERT INTO {TABLE} ({}) SELECT {marks} FROM (SELECT count(*) AS n FROM {TABLE} \
+         WHERE service = ? AND kind = ?) AS held WHERE held.n < ?",
+        columns.join(", ")
+    );
+    params.push(parked.service.as_str().into());
+    params.push(parked.kind.as_str().into());
     params.push(Value::Int(most.into()));
     Statement::one(sql, params)
 }

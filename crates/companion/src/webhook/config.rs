@@ -17,7 +17,8 @@ pub struct Config {
     pub concurrency_per_customer: usize,
     /// Time-out of one attempt, milliseconds.
     pub timeout_ms: u64,
-    /// Attempts before a delivery is dropped.
+    /// Attempts before a delivery is given up: parked, until an operator releases
+    /// or discards it.
     pub max_attempts: i64,
     /// Pause after the first failed attempt, milliseconds; doubles up to
     /// `retry_max_ms`.
@@ -28,6 +29,8 @@ pub struct Config {
     pub idle_poll_ms: u64,
     /// Deliveries of one customer that may wait; further ones are dropped.
     pub max_waiting_per_customer: u64,
+    /// Deliveries that are kept when they are given up; further ones are dropped.
+    pub max_parked: u32,
     /// Largest body, bytes; a larger one is refused.
     pub max_body_bytes: usize,
     /// How long it is remembered that a customer has no server, milliseconds. It
@@ -49,6 +52,7 @@ impl Default for Config {
             retry_max_ms: 300_000,
             idle_poll_ms: 1_000,
             max_waiting_per_customer: 10_000,
+            max_parked: 5_000,
             max_body_bytes: 1_048_576,
             unwanted_memory_ms: 5_000,
             delivery: trunkline_delivery::Config::default(),

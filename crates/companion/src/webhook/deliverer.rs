@@ -173,20 +173,18 @@ async fn note(
     outcome: Result<Result<(), Failure>, Error>,
 ) -> Result<(), Error> {
     let (customer_id, id, attempts) = (delivery.customer_id, delivery.id, delivery.attempts);
-    let gone = Batch::new().with(webhook_delivery::delete(id));
     let failure = match outcome? {
         Ok(()) => {
             state.metrics.delivered.inc();
             tracing::debug!(%customer_id, %id, attempts, "a webhook was delivered");
+            let gone = Batch::new().with(webhook_delivery::delete(id));
             return state.db.apply(gone).await;
         }
         Err(failure) => failure,
     };
     let hopeless = matches!(failure, Failure::Address(_));
     if hopeless || attempts >= state.config.max_attempts {
-        state.metrics.dropped.inc();
-        tracing::warn!(%customer_id, %id, attempts, %failure, "a webhook is given up");
-        return state.db.apply(gone).await;
+        return give_up(state, delivery, &failure).await;
     }
     state.metrics.failed.inc();
     let delay = state.config.retry_delay(attempts);
@@ -196,4 +194,18 @@ async fn note(
         .db
         .apply(Batch::new().with(webhook_delivery::postpone(id, due_at)))
         .await
+}
+
+/// It is kept until an operator says what becomes of it, unless too many are.
+async fn give_up(state: &State, delivery: &Delivery, failure: &Failure) -> Result<(), Error> {
+    let (customer_id, id, attempts) = (delivery.customer_id, delivery.id, delivery.attempts);
+    let (why, most) = (failure.to_string(), state.config.max_parked);
+    let parked = state.parking.park_webhook(delivery, &why, most).await?;
+    state.metrics.dropped.inc();
+    if parked {
+        tracing::warn!(%customer_id, %id, attempts, %failure, "a webhook is given up and parked");
+    } else {
+        tracing::error!(%customer_id, %id, attempts, %failure, "a webhook is given up and lost: too many are parked already; release or discard some");
+    }
+    Ok(())
 }

@@ -2,8 +2,8 @@
 //!
 //! A request becomes a row of `trunkline_webhook_deliveries` and is answered; a
 //! task posts the row to the customer's server, again and again with growing
-//! pauses, and deletes it when the server has taken it or the attempts are used
-//! up. Rows survive a crash, so a server may see a webhook twice: the header
+//! pauses, and deletes it when the server has taken it. When the attempts are used
+//! up it is parked (`trunkline parked`). Rows survive a crash, so a server may see a webhook twice: the header
 //! `webhook-id` tells.
 
 mod config;
@@ -20,6 +20,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Bus, QueueSpec, Router, Subscription};
+use trunkline_delivery::ParkingLot;
 use trunkline_model::service::Service;
 use trunkline_store::Database;
 
@@ -44,6 +45,8 @@ struct State {
     config: Config,
     metrics: Metrics,
     unwanted: Unwanted,
+    /// Keeps what is given up.
+    parking: Arc<ParkingLot>,
     /// A delivery was written.
     written: Notify,
 }
@@ -74,6 +77,7 @@ pub async fn start_webhook(
     let state = Arc::new(State {
         db: deps.db,
         unwanted: Unwanted::new(config.unwanted_memory()),
+        parking: ledger.parking(),
         config,
         metrics: deps.metrics,
         written: Notify::new(),

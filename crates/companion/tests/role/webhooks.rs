@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::Method::{Post, Put};
+use trunkline_bus::Method::{Get, Post, Put};
 use trunkline_bus::{Bus as _, Request, Response};
 use trunkline_companion::webhook::{Config, Deps, Metrics};
 use trunkline_companion::{start_customer, start_webhook};
@@ -257,6 +257,60 @@ async fn a_delivery_is_given_up_after_the_last_attempt() {
         .await
         .unwrap();
     assert_eq!(waiting, None, "the row is gone");
+    office.world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_parked_and_delivered_when_it_is_released() {
+    let mut office = PostOffice::open(Config {
+        max_attempts: 2,
+        max_parked: 1,
+        ..quick()
+    })
+    .await;
+    *office.server.answers.lock().await = vec![500; 4];
+    office.send().await;
+    office
+        .until("given up", |metrics| metrics.dropped.get() == 1)
+        .await;
+    let first = office.server.next().await;
+    office.server.next().await;
+    let parked = async |world: &World| -> Vec<Value> {
+        let uri = "/v1/parked?page_size=10";
+        let rows = world.json(WEBHOOK, Get, uri, Value::Null).await;
+        rows.as_array().unwrap().clone()
+    };
+    let row = parked(&office.world).await.remove(0);
+    assert_eq!(
+        (&row["kind"], &row["name"], &row["retries"]),
+        (&json!("webhook"), &office.customer["id"], &json!(2))
+    );
+    assert_eq!(row["reason"], "the server answered with status 500");
+
+    // No more are kept than may be.
+    office.send().await;
+    office
+        .until("dropped", |metrics| metrics.dropped.get() == 2)
+        .await;
+    for _ in 0..2 {
+        office.server.next().await;
+    }
+    assert_eq!(parked(&office.world).await.len(), 1);
+
+    let release = format!("/v1/parked/{}/release", row["id"].as_str().unwrap());
+    let world = &office.world;
+    let released = world.json(WEBHOOK, Post, &release, json!({})).await;
+    assert_eq!(released["outcome"], "waiting");
+    let again = office.server.next().await;
+    assert_eq!(
+        (&again.headers["webhook-id"], &again.body),
+        (&first.headers["webhook-id"], &first.body),
+        "the same, so that the server can tell"
+    );
+    office
+        .until("delivered", |metrics| metrics.delivered.get() == 1)
+        .await;
+    assert!(parked(&office.world).await.is_empty());
     office.world.end().await;
 }
 

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! * [`routes`] is how one sees and releases it, over the service's own queue.
-//! * [`rows`] takes duties and events out of the way that no repetition can help.
+//! * [`rows`] takes duties and events out of the way that no repetition can help,
+//!   [`webhooks`] what a customer's server does not take.
 //!
 //! A service keeps at most `parked_max` of them. When it has that many, what
 //! else fails is dropped, each with an error in the log and counted in
@@ -18,6 +19,7 @@
 mod release;
 mod routes;
 mod rows;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -27,7 +29,7 @@ use trunkline_bus::{Bus, Event, Message, Parking};
 use trunkline_model::service::Service;
 use trunkline_model::{Timestamp, random};
 use trunkline_store::parked::{self, Kind, Parked};
-use trunkline_store::{Batch, Database, Error};
+use trunkline_store::{Batch, Database, Error, Statement};
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -147,7 +149,12 @@ impl ParkingLot {
 
     /// Writes a new row, and with it whatever takes the thing out of its place.
     async fn insert(&self, row: &Parked, with: Batch) -> Result<Kept, Error> {
-        let mut batch = Batch::new().with(parked::insert(row, self.config.parked_max));
+        let insert = parked::insert(row, self.config.parked_max);
+        self.insert_with(insert, with).await
+    }
+
+    async fn insert_with(&self, insert: Statement, with: Batch) -> Result<Kept, Error> {
+        let mut batch = Batch::new().with(insert);
         batch.extend(with.statements);
         let kept = match self.db.apply(batch).await {
             Ok(()) => Kept::Yes,

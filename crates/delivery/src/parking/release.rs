@@ -53,6 +53,7 @@ impl ParkingLot {
         match &row.kind {
             Kind::Event => self.release_event(row, turn).await,
             Kind::Duty => self.release_duty(&row).await,
+            Kind::Webhook => self.release_webhook(&row).await,
             Kind::Row | Kind::Other(_) => Err(self.refusal(
                 "PARKED_NOT_RELEASABLE",
                 "a row that cannot be read cannot be put back; discard it when you have what you need of it",
@@ -88,12 +89,7 @@ impl ParkingLot {
         turn: Turn,
     ) -> Result<Released, TypedError> {
         if !row.is_complete() {
-            let kept = format!(
-                "only {} of its {} bytes are kept",
-                row.body.len(),
-                row.body_bytes
-            );
-            return Err(self.refusal("PARKED_NOT_RELEASABLE", &kept));
+            return Err(self.cut(&row));
         }
         let body = row.body.clone().into();
         // Without an id of its own the message could not be told from another
@@ -171,6 +167,16 @@ impl ParkingLot {
     fn not_found(&self, id: Uuid) -> TypedError {
         let message = format!("there is no parked message `{id}`");
         self.error(Status::NotFound, "PARKED_NOT_FOUND", &message)
+    }
+
+    /// Not all of it is kept.
+    pub(super) fn cut(&self, row: &Parked) -> TypedError {
+        let kept = format!(
+            "only {} of its {} bytes are kept",
+            row.body.len(),
+            row.body_bytes
+        );
+        self.refusal("PARKED_NOT_RELEASABLE", &kept)
     }
 
     pub(super) fn refusal(&self, reason: &str, message: &str) -> TypedError {
