@@ -2,19 +2,20 @@
 //! roles in the process.
 //!
 //! Calls are created over the API and dialed; then each gets the nine events that
-//! an answered call gets from there on, when those that change nothing are left
-//! out (Dial, quality figures, hangup requests):
+//! an answered call gets from there on and that say something about it (left out:
+//! Dial, quality figures, hangup requests, further variables):
 //!
-//! | event | what is stored for it |
+//! | event | what it leads to |
 //! | --- | --- |
-//! | `ChannelEnteredBridge` | the channel's bridge |
-//! | `ChannelStateChange` Ringing | channel, call, `call_ringing` |
-//! | `ChannelStateChange` Up | channel, call, `call_progressing`; the flow's first action (a sleep: a due row) |
-//! | `ChannelVarset` | the channel's variables |
-//! | `PlaybackStarted`, `PlaybackFinished` | the channel's playback, twice |
-//! | `ChannelLeftBridge` | the channel's bridge |
-//! | `StasisEnd` | the channel |
-//! | `ChannelDestroyed` | channel, call, `call_hangup`; the end of due rows and of the flow |
+//! | `ChannelStateChange` Ringing | written: channel, call, `call_ringing` |
+//! | `ChannelStateChange` Up | written: channel, call, `call_progressing`; the flow's first action (two more batches: the activeflow; the action with its due row) |
+//! | `ChannelDestroyed` | written: channel, call, `call_hangup`; the end of due rows, and of the flow (one more batch) |
+//! | `PlaybackFinished` | the call is read: it is not the playback of its current action |
+//! | `ChannelEnteredBridge`, `ChannelVarset`, `PlaybackStarted`, `ChannelLeftBridge`, `StasisEnd` | parsed, and nothing: what they tell is written by whoever causes it |
+//!
+//! So three of nine events write, and they write more than three batches: this is
+//! no figure of nine writes. A real Asterisk sends many more of the last kind; with
+//! the filter that an embedded Trunkline sets it does not even send those.
 //!
 //! Calls overlap: between two events of one call come those of hundreds of others.
 //! The clock stops when the last call and the last channel have ended in the
