@@ -15,6 +15,34 @@ use crate::apply::{self, action, ended, incoming, outgoing, status};
 use crate::error::Error;
 use crate::reconcile;
 
+/// The events with which nothing is done, as a pattern: the one list of them.
+///
+/// What they tell is written by whoever causes it: a call joins its bridge
+/// and plays because we ask for it, and leaves Stasis, the bridge and its playback
+/// when its channel ends. Nobody reads channel variables.
+macro_rules! unused {
+    () => {
+        Kind::ApplicationReplaced
+            | Kind::BridgeCreated(_)
+            | Kind::ChannelCreated(_)
+            | Kind::ChannelDtmfReceived(_)
+            | Kind::ChannelEnteredBridge(_)
+            | Kind::ChannelHangupRequest(_)
+            | Kind::ChannelLeftBridge(_)
+            | Kind::ChannelVarset(_)
+            | Kind::ContactStatusChange(_)
+            | Kind::Dial(_)
+            | Kind::PeerStatusChange(_)
+            | Kind::PlaybackContinuing(_)
+            | Kind::PlaybackStarted(_)
+            | Kind::RecordingFailed(_)
+            | Kind::RecordingFinished(_)
+            | Kind::RecordingStarted(_)
+            | Kind::StasisEnd(_)
+            | Kind::Other(_)
+    };
+}
+
 /// Handles one event. Repeated, late and reordered ones change nothing.
 pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> {
     match event.kind {
@@ -60,60 +88,13 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
             },
             Target::Bridge(_) | Target::Other(_) => Ok(()),
         },
-        Kind::ApplicationReplaced
-        | Kind::BridgeCreated(_)
-        | Kind::ChannelCreated(_)
-        | Kind::ChannelDtmfReceived(_)
-        | Kind::ChannelEnteredBridge(_)
-        | Kind::ChannelHangupRequest(_)
-        | Kind::ChannelLeftBridge(_)
-        | Kind::ChannelVarset(_)
-        | Kind::ContactStatusChange(_)
-        | Kind::Dial(_)
-        | Kind::PeerStatusChange(_)
-        | Kind::PlaybackContinuing(_)
-        | Kind::PlaybackStarted(_)
-        | Kind::RecordingFailed(_)
-        | Kind::RecordingFinished(_)
-        | Kind::RecordingStarted(_)
-        | Kind::StasisEnd(_)
-        | Kind::Other(_) => Ok(()),
+        unused!() => Ok(()),
     }
 }
 
 /// Whether something is done with such an event.
-///
-/// What the others tell is written by whoever causes it: a call joins its bridge
-/// and plays because we ask for it, and leaves Stasis, the bridge and its playback
-/// when its channel ends. Nobody reads channel variables.
 pub(crate) fn is_used(kind: &Kind) -> bool {
-    match kind {
-        Kind::AsteriskConnected
-        | Kind::AsteriskDisconnected
-        | Kind::BridgeDestroyed(_)
-        | Kind::ChannelDestroyed(_)
-        | Kind::ChannelStateChange(_)
-        | Kind::PlaybackFinished(_)
-        | Kind::StasisStart(_) => true,
-        Kind::ApplicationReplaced
-        | Kind::BridgeCreated(_)
-        | Kind::ChannelCreated(_)
-        | Kind::ChannelDtmfReceived(_)
-        | Kind::ChannelEnteredBridge(_)
-        | Kind::ChannelHangupRequest(_)
-        | Kind::ChannelLeftBridge(_)
-        | Kind::ChannelVarset(_)
-        | Kind::ContactStatusChange(_)
-        | Kind::Dial(_)
-        | Kind::PeerStatusChange(_)
-        | Kind::PlaybackContinuing(_)
-        | Kind::PlaybackStarted(_)
-        | Kind::RecordingFailed(_)
-        | Kind::RecordingFinished(_)
-        | Kind::RecordingStarted(_)
-        | Kind::StasisEnd(_)
-        | Kind::Other(_) => false,
-    }
+    !matches!(kind, unused!())
 }
 
 /// Leads a channel that has entered Stasis to its call.

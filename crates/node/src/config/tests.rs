@@ -147,6 +147,47 @@ fn a_wrong_option_is_named_with_its_value_and_what_is_allowed() {
 }
 
 #[test]
+fn options_that_contradict_each_other_are_both_named() {
+    for (text, option, other) in [
+        (
+            "[delivery]\ndue_lease_ms = 10000\n",
+            "delivery.due_lease_ms",
+            "delivery.due_request_timeout_ms",
+        ),
+        (
+            "[campaign.delivery]\ndue_request_timeout_ms = 20000\n",
+            "campaign.delivery.due_lease_ms",
+            "campaign.delivery.due_request_timeout_ms",
+        ),
+        (
+            "[delivery]\ninbox_keep_ms = 1000\n",
+            "delivery.inbox_keep_ms",
+            "delivery.outbox_patience_ms",
+        ),
+        (
+            "[delivery]\nretry_max_ms = 499\n",
+            "delivery.retry_max_ms",
+            "delivery.retry_min_ms",
+        ),
+        (
+            "[webhook]\nretry_min_ms = 300001\n",
+            "webhook.retry_max_ms",
+            "webhook.retry_min_ms",
+        ),
+        (
+            "[call]\nasterisk_lost_after_ms = 15000\n",
+            "call.asterisk_lost_after_ms",
+            "call.reconcile_grace_ms",
+        ),
+    ] {
+        let error = from_file(text).unwrap_err();
+        assert!(error.contains(option) && error.contains(other), "{error}");
+        assert_eq!(error.matches(other).count(), 1, "said once: {error}");
+    }
+    assert!(from_file("[delivery]\nretry_max_ms = 500\n").is_ok());
+}
+
+#[test]
 fn an_error_tells_who_said_it() {
     let environment = Environment::from([("TRUNKLINE_GATEWAY__PAGE_SIZE", "many")]);
     let error = load(&Flags::default(), environment).unwrap_err();

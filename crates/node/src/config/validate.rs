@@ -15,6 +15,66 @@ const MAY_BE_ZERO: &[&str] = &[
     "due_ahead_ms",
 ];
 
+/// Two options of one section: the first must be less than the second, and why.
+const LESS: &[(&str, &str, &str, &str)] = &[
+    (
+        "delivery",
+        "due_request_timeout_ms",
+        "due_lease_ms",
+        "a duty would be sent again while its first request is still waited for",
+    ),
+    (
+        "delivery",
+        "outbox_gather_ms",
+        "outbox_lease_ms",
+        "another copy would publish an event that still waits for others",
+    ),
+    (
+        "delivery",
+        "outbox_patience_ms",
+        "inbox_keep_ms",
+        "an event that is published again would not be known any more",
+    ),
+    (
+        "call",
+        "reconcile_grace_ms",
+        "asterisk_lost_after_ms",
+        "an Asterisk would count as lost before its calls are compared",
+    ),
+];
+
+/// The same, where both may be equal.
+const NOT_MORE: &[(&str, &str, &str, &str)] = &[
+    (
+        "delivery",
+        "retry_min_ms",
+        "retry_max_ms",
+        "the first pause is the shortest",
+    ),
+    (
+        "webhook",
+        "retry_min_ms",
+        "retry_max_ms",
+        "the first pause is the shortest",
+    ),
+    (
+        "webhook",
+        "concurrency_per_customer",
+        "concurrency",
+        "one customer cannot have more than all have",
+    ),
+];
+
+/// Sections that may hold a `delivery` of their own.
+const WITH_DELIVERY: &[&str] = &[
+    "call",
+    "campaign",
+    "flow",
+    "outdial",
+    "companion",
+    "webhook",
+];
+
 impl Config {
     /// Checks what no single option shows.
     ///
@@ -103,6 +163,51 @@ impl Config {
     fn check_limits(&self, problems: &mut Vec<Problem>) {
         if let Ok(options) = toml::Table::try_from(self) {
             check_table("", &options, problems);
+            check_pairs(&options, problems);
+        }
+    }
+}
+
+/// Checks the pairs, in every section of their name; a `delivery` that is the common
+/// one is not reported twice.
+fn check_pairs(options: &toml::Table, problems: &mut Vec<Problem>) {
+    let section = |name: &str| options.get(name).and_then(toml::Value::as_table);
+    let common = section("delivery");
+    for name in ["delivery", "call", "webhook"] {
+        check_section(name, name, section(name), problems);
+    }
+    for role in WITH_DELIVERY {
+        let own = section(role)
+            .and_then(|section| section.get("delivery"))
+            .and_then(toml::Value::as_table)
+            .filter(|own| Some(*own) != common);
+        check_section("delivery", &format!("{role}.delivery"), own, problems);
+    }
+}
+
+/// Checks the pairs of one kind of section, which stands at `path`.
+fn check_section(
+    kind: &str,
+    path: &str,
+    options: Option<&toml::Table>,
+    problems: &mut Vec<Problem>,
+) {
+    let value = |option: &str| options?.get(option)?.as_integer();
+    for (pairs, equal) in [(LESS, false), (NOT_MORE, true)] {
+        for (_, less, more, why) in pairs.iter().filter(|(section, ..)| *section == kind) {
+            let (Some(low), Some(high)) = (value(less), value(more)) else {
+                continue;
+            };
+            if low > high || (low == high && !equal) {
+                let rule = if equal {
+                    "not be less than"
+                } else {
+                    "be more than"
+                };
+                let problem =
+                    format!("is {high}; it must {rule} `{path}.{less}`, which is {low}: {why}");
+                problems.push(Problem::new(format!("{path}.{more}"), problem));
+            }
         }
     }
 }
