@@ -312,18 +312,23 @@ pub fn set_terminating(id: CallId, now: Timestamp) -> Statement {
     )
 }
 
-/// Any status but `hangup` → `hangup`.
+/// Any status but `hangup` → `hangup`: only while the call has the status and the
+/// channel that it was `seen` with. What the end means, and what is told of it,
+/// depends on them: an answer in between must not be lost.
 #[must_use]
-pub fn set_hangup(id: CallId, by: &HangupBy, reason: &HangupReason, now: Timestamp) -> Statement {
+pub fn set_hangup(seen: &Call, by: &HangupBy, reason: &HangupReason, now: Timestamp) -> Statement {
     Statement::one(
         "UPDATE call_calls SET status = 'hangup', hangup_by = ?, hangup_reason = ?, \
-         tm_hangup = ?, tm_update = ? WHERE id = ? AND status <> 'hangup'",
+         tm_hangup = ?, tm_update = ? WHERE id = ? AND status <> 'hangup' \
+         AND status = ? AND coalesce(channel_id, '') = ?",
         vec![
             by.as_str().into(),
             reason.as_str().into(),
             now.into(),
             now.into(),
-            Value::uuid(id),
+            Value::uuid(seen.id),
+            seen.status.as_str().into(),
+            seen.channel_id.as_str().into(),
         ],
     )
 }

@@ -229,6 +229,7 @@ async fn finish(
     now: Timestamp,
 ) -> Result<Call, Error> {
     let before = call.status.clone();
+    let change = calls::set_hangup(&call, &call.hangup_by, &call.hangup_reason, now);
     let call = Call {
         status: Status::Hangup,
         tm_hangup: Some(now),
@@ -237,12 +238,7 @@ async fn finish(
     };
     let mut batch = Batch::new()
         .with(ended)
-        .with(calls::set_hangup(
-            call.id,
-            &call.hangup_by,
-            &call.hangup_reason,
-            now,
-        ))
+        .with(change)
         .with(role.call_event(now, "call_hangup", &call))
         .with(role.ledger.cancel_all_of(call.id));
     // No event tells of the bridge's end unless somebody subscribed to it.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-type Step = fn(CallId, Timestamp) -> Statement;
+type Step = fn(&Call, Timestamp) -> Statement;
 
 #[tokio::test]
 async fn a_call_only_moves_forward() {
@@ -10,12 +10,12 @@ async fn a_call_only_moves_forward() {
     // may be reached by a request only is the same.
     let db = memory();
     let steps: [(&str, Step); 5] = [
-        ("ringing", call::set_ringing),
-        ("progressing", call::set_progressing),
-        ("terminating", call::set_terminating),
-        ("canceling", call::set_canceling),
-        ("hangup", |id, now| {
-            call::set_hangup(id, &HangupBy::Local, &HangupReason::Busy, now)
+        ("ringing", |it, now| call::set_ringing(it.id, now)),
+        ("progressing", |it, now| call::set_progressing(it.id, now)),
+        ("terminating", |it, now| call::set_terminating(it.id, now)),
+        ("canceling", |it, now| call::set_canceling(it.id, now)),
+        ("hangup", |it, now| {
+            call::set_hangup(it, &HangupBy::Local, &HangupReason::Busy, now)
         }),
     ];
     let table = [
@@ -34,7 +34,7 @@ async fn a_call_only_moves_forward() {
                 ..Call::default()
             };
             apply(&db, call::insert(&call)).await;
-            let result = db.apply(Batch::new().with(step(call.id, time(5)))).await;
+            let result = db.apply(Batch::new().with(step(&call, time(5)))).await;
             assert_eq!(result.is_ok(), allowed, "{old} to {new}: {result:?}");
             let read = call::get(&db, call.id).await.unwrap().unwrap();
             assert_eq!(read.status.as_str(), if allowed { new } else { old });
@@ -83,14 +83,32 @@ async fn call_writes_refuse_what_is_no_longer_so() {
 
     apply(&db, call::delete(id, now)).await;
     refused(&db, call::delete(id, now)).await;
+    // Whoever ends a call knows how it is: that somebody has answered, and which
+    // channel it has.
+    let seen = call::get(&db, id).await.unwrap().unwrap();
+    let unanswered = Call {
+        status: Status::Dialing,
+        ..seen.clone()
+    };
+    let elsewhere = Call {
+        channel_id: call.channel_id.clone(),
+        ..seen.clone()
+    };
+    for stale in [unanswered, elsewhere] {
+        refused(
+            &db,
+            call::set_hangup(&stale, &HangupBy::Remote, &HangupReason::Failed, now),
+        )
+        .await;
+    }
     apply(
         &db,
-        call::set_hangup(id, &HangupBy::Remote, &HangupReason::Normal, now),
+        call::set_hangup(&seen, &HangupBy::Remote, &HangupReason::Normal, now),
     )
     .await;
     refused(
         &db,
-        call::set_hangup(id, &HangupBy::Local, &HangupReason::Failed, now),
+        call::set_hangup(&seen, &HangupBy::Local, &HangupReason::Failed, now),
     )
     .await;
     refused(&db, call::set_action(id, &next, next.id, true, now)).await;
