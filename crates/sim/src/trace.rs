@@ -110,7 +110,7 @@ impl Subscriber for Trace {
 }
 
 fn is_ours(target: &str) -> bool {
-    target.starts_with("trunkline") || matches!(target, "fault" | "world" | "asterisk")
+    target.starts_with("trunkline") || matches!(target, "fault" | "world" | "asterisk" | "evidence")
 }
 
 #[derive(Default)]
