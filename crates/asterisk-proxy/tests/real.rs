@@ -709,7 +709,7 @@ async fn a_dialed_channel_stays_in_its_bridge_however_long_nobody_answers() {
             "as if it had not been dialed"
         );
         let bridges = proxy.ari.list_bridges(&to).await.unwrap();
-        assert_eq!(bridges[0].channels, [leg.channel_id.clone()]);
+        assert_eq!(bridges[0].channels, std::slice::from_ref(&leg.channel_id));
     }
     proxy.stop().await;
 }
