@@ -65,7 +65,7 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> anyhow::Result<()> {
         eprintln!("broken: {}: {}", rule.name, found.in_words(asked.seeds));
         told.push((rule, found));
     }
-    println!("{}", table(&told, asked.seeds));
+    eprintln!("{}", table(&told, asked.seeds));
     let uncaught: Vec<&str> = told
         .iter()
         .filter(|(_, found)| !matches!(found, Found::Caught { .. }))

@@ -89,50 +89,12 @@ pub(crate) const RULES: &[Rule] = &[
         )],
     },
     Rule {
-        name: "duty-until-answered",
-        kind: "a due row is deleted although it was not answered (decision 11)",
-        file: "crates/delivery/src/scheduler.rs",
-        edits: &[(
-            "        Ok(()) => return Some(due::delete(entry.id, entry.attempts)),\n        Err(error) => error,",
-            "        Ok(()) => return Some(due::delete(entry.id, entry.attempts)),\n        Err(RpcError::Transport(_)) => return Some(due::delete(entry.id, entry.attempts)),\n        Err(error) => error,",
-        )],
-    },
-    Rule {
         name: "missed-end-is-repaired",
         kind: "the comparison with Asterisk repairs no missed end (decision 14, I6)",
         file: "crates/call/src/reconcile/repair.rs",
         edits: &[(
             "Repair::FinishCall(id) => finish(role, id, call).await,",
             "Repair::FinishCall(_) => Ok(()),",
-        )],
-    },
-    // Two look at the pause, and one alone would keep it: it is broken where both
-    // have it from.
-    Rule {
-        name: "try-interval",
-        kind: "the pause between two tries does not count from the end of the first (I2)",
-        file: "crates/store/src/outdial_target.rs",
-        edits: &[(
-            "SET status = ?, tm_update = ? \\\n         WHERE id = ? AND status = 'progressing' AND tm_delete IS NULL AND NOT EXISTS",
-            "SET status = ?, tm_update = coalesce(tm_update, ?) \\\n         WHERE id = ? AND status = 'progressing' AND tm_delete IS NULL AND NOT EXISTS",
-        )],
-    },
-    Rule {
-        name: "ack-after-commit",
-        kind: "an event is acknowledged before it was handled (decision 12)",
-        file: "crates/delivery/src/inbox.rs",
-        edits: &[(
-            "            run: Box::pin(inbox.handle(id, work.remember, work.run)),\n",
-            "            run: Box::pin(async move {\n                tokio::spawn(inbox.handle(id, work.remember, work.run));\n                Ok(())\n            }),\n",
-        )],
-    },
-    Rule {
-        name: "call-moves-forward",
-        kind: "a call's status moves back (I7)",
-        file: "crates/store/src/call.rs",
-        edits: &[(
-            "tm_progressing = ?, tm_update = ? \\\n         WHERE id = ? AND status IN ('dialing', 'ringing')\"",
-            "tm_progressing = ?, tm_update = ? \\\n         WHERE id = ?\"",
         )],
     },
 ];

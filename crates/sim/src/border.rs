@@ -195,3 +195,38 @@ impl<T: ?Sized> Mortal<T> {
 pub(crate) async fn pause(ms: u64) {
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fault::Choice;
+    use crate::profile::Profile;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_stood_still_goes_on_where_it_was() {
+        let faults = Arc::new(Faults::new(1, Profile::quiet(), &Choice::Seeded));
+        let border = Border::new("all", 1, 1, &faults);
+        let began = Instant::now();
+        // One operation is under way, another one is asked for meanwhile.
+        let done_at = async {
+            border.crossing(pause(1_000)).await;
+            began.elapsed().as_millis()
+        };
+        let asked_at = async {
+            pause(3_000).await;
+            border.crossing(async { began.elapsed().as_millis() }).await
+        };
+        let freezing = async {
+            pause(500).await;
+            border.freeze(10_000);
+            border.freeze(50_000);
+            assert!(border.is_frozen());
+            border.froze().await;
+            border.awake().await;
+        };
+        let (done, asked, ()) = tokio::join!(done_at, asked_at, freezing);
+        assert_eq!((done, asked), (10_500, 10_500));
+        assert!(!border.is_frozen());
+    }
+}

@@ -376,9 +376,23 @@ impl Lead<'_> {
             self.steady,
         ))?;
         first(settle::wrong_results(&rows))?;
+        if self.nothing_went_wrong() {
+            let mut dialed = Vec::new();
+            for station in &self.world.stations {
+                station.look(|sim| dialed.extend(sim.dials().iter().map(|it| it.number.clone())));
+            }
+            first(settle::tries_without_a_call(&rows, &dialed))?;
+        }
         first(settle::forgotten(self.scenario, &self.operator, &rows))?;
         let unannounced = self.world.db.unannounced().await;
         first(unannounced.map_err(|error| store_failed(&error))?)
+    }
+
+    /// Whether no call was kept from ringing: no fault, and nobody hung one up.
+    fn nothing_went_wrong(&self) -> bool {
+        let hangs_up = |step: &Step| matches!(step, Step::HangUp(_));
+        let mut steps = self.scenario.steps.iter();
+        self.world.faults.happened().is_empty() && !steps.any(|(_, step)| hangs_up(step))
     }
 
     /// I1 and I2 at the far end.

@@ -1,6 +1,8 @@
 //! How a world must be when nothing goes wrong any more: nothing undelivered,
 //! nobody forgotten, nothing left on an Asterisk.
 
+use std::collections::BTreeMap;
+
 use trunkline_campaign::invariants;
 use trunkline_model::call::Status as CallStatus;
 use trunkline_model::campaign::Status as CampaignStatus;
@@ -92,6 +94,15 @@ async fn left_in_tables(db: &dyn Database) -> Result<Vec<String>, Error> {
             "duty",
         ),
         (
+            // The log says it as well, unless the process died with the row written.
+            "SELECT service || ' ' || reason AS it FROM trunkline_parked",
+            "parked",
+        ),
+        (
+            "SELECT lower(hex(attempt_id)) AS it FROM trunkline_campaign_reports",
+            "report of attempt",
+        ),
+        (
             "SELECT id AS it FROM call_bridges WHERE tm_delete IS NULL",
             "bridge",
         ),
@@ -162,6 +173,38 @@ fn is_exhausted(target: &OutdialTarget, most: &[i64; 5]) -> bool {
     destinations.all(|((tried, most), there)| !there || tried >= *most)
 }
 
+/// In a world in which nothing went wrong a try that was counted is a telephone
+/// that rang: `dialed` are the numbers that left the simulated Asterisks.
+#[must_use]
+pub fn tries_without_a_call(rows: &Snapshot, dialed: &[String]) -> Vec<Violation> {
+    let mut counted: BTreeMap<&str, i64> = BTreeMap::new();
+    for target in rows.targets.iter().filter(|it| it.tm_delete.is_none()) {
+        let destinations = [
+            &target.destination_0,
+            &target.destination_1,
+            &target.destination_2,
+            &target.destination_3,
+            &target.destination_4,
+        ];
+        for (destination, tried) in destinations.into_iter().zip(tries(target)) {
+            if let Some(destination) = destination {
+                *counted.entry(&destination.target).or_default() += tried;
+            }
+        }
+    }
+    let rang = |number: &str| dialed.iter().filter(|it| *it == number).count();
+    let silent = counted
+        .into_iter()
+        .map(|(number, tried)| (number, tried, rang(number)))
+        .filter(|(_, tried, rang)| i64::try_from(*rang).unwrap_or(i64::MAX) < *tried);
+    silent
+        .map(|(number, tried, rang)| {
+            let detail = format!("{number} counts {tried} tries and rang {rang} times");
+            Violation::new("silent try", detail)
+        })
+        .collect()
+}
+
 /// I4: the result of an attempt is a success if and only if somebody answered.
 #[must_use]
 pub fn wrong_results(rows: &Snapshot) -> Vec<Violation> {
@@ -184,4 +227,47 @@ pub fn wrong_results(rows: &Snapshot) -> Vec<Violation> {
         .filter(wrong)
         .map(|attempt| Violation::new("I4", detail(attempt)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use trunkline_model::Timestamp;
+    use trunkline_model::id::{CampaignId, CampaigncallId, OutdialTargetId};
+    use trunkline_store::campaign_report::{self, Report};
+    use trunkline_store::parked::{self, Parked};
+    use trunkline_store::{Batch, Dialect};
+    use trunkline_store_sqlite::SqliteDatabase;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_parked_or_not_reported_keeps_a_world_from_being_settled() {
+        let now = Timestamp::from_micros(1);
+        let db = SqliteDatabase::in_memory(move || now).unwrap();
+        assert_eq!(left_in_tables(&db).await.unwrap(), [""; 0]);
+        let row = Parked {
+            id: uuid::Uuid::from_u128(1),
+            service: "call-manager".to_owned(),
+            reason: "it cannot be read".to_owned(),
+            tm_create: Some(now),
+            tm_update: Some(now),
+            ..Parked::default()
+        };
+        let report = Report {
+            attempt: CampaigncallId::random(),
+            campaign: CampaignId::random(),
+            target: OutdialTargetId::random(),
+            status: TargetStatus::Idle,
+            untried: false,
+        };
+        let batch = Batch::new()
+            .with(parked::insert(&row, 1))
+            .with(campaign_report::insert(Dialect::Sqlite, &report));
+        db.apply(batch).await.unwrap();
+        let left = left_in_tables(&db).await.unwrap();
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert_eq!(left[0], "parked call-manager it cannot be read");
+    }
 }
