@@ -44,7 +44,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            request_workers: 64,
+            request_workers: 256,
             event_workers: 512,
             event_queue: 8_192,
             base_domain: "trunkline.localhost".to_owned(),

@@ -31,8 +31,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            workers: 10,
-            event_workers: 64,
+            workers: 64,
+            event_workers: 256,
             max_rows: 10_000,
             conflict_retries: 5,
             runner: RunnerConfig::default(),

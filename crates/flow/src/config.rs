@@ -40,8 +40,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            workers: 10,
-            event_workers: 10,
+            workers: 256,
+            event_workers: 128,
             max_rows: 10_000,
             conflict_retries: 10,
             flows_per_customer: 10_000,

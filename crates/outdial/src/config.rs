@@ -20,7 +20,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            workers: 10,
+            workers: 64,
             max_rows: 10_000,
             conflict_retries: 5,
             delivery: trunkline_delivery::Config::default(),

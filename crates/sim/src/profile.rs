@@ -222,7 +222,7 @@ fn frozen(op: Op, detail: u64) -> Option<What> {
         _ => 20_000 + detail / 8 % 40_000,
     };
     match op {
-        Op::Request | Op::Publish | Op::Apply | Op::Ari if detail % 2 == 0 => {
+        Op::Request | Op::Publish | Op::Apply | Op::Ari if detail.is_multiple_of(2) => {
             Some(What::FrozenBefore(ms))
         }
         Op::Request | Op::Publish | Op::Apply | Op::Ari => Some(What::FrozenAfter(ms)),
@@ -236,7 +236,7 @@ fn unanswered(op: Op, detail: u64) -> Option<What> {
     match op {
         Op::Request | Op::Ari if detail % 4 < 3 => Some(What::AnswerLost),
         Op::Request | Op::Ari => Some(late),
-        Op::Apply if detail % 4 == 0 => Some(What::AwayAfter),
+        Op::Apply if detail.is_multiple_of(4) => Some(What::AwayAfter),
         Op::Apply => Some(late),
         Op::Publish | Op::Query | Op::Socket | Op::Plan => None,
     }

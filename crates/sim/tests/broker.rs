@@ -1,8 +1,6 @@
 //! The simulated broker keeps the contract of every carrier, and gives what a
 //! silent process had to others.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
