@@ -231,8 +231,6 @@ pub fn wrong_results(rows: &Snapshot) -> Vec<Violation> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use trunkline_model::Timestamp;
     use trunkline_model::id::{CampaignId, CampaigncallId, OutdialTargetId};
     use trunkline_store::campaign_report::{self, Report};

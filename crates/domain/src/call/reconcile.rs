@@ -562,7 +562,7 @@ mod tests {
         assert_eq!(repairs(&placed, joined, Some(5), 40), []);
         let rings = Listed {
             state: State::Ringing,
-            ..outside.clone()
+            ..outside
         };
         let caught_up = repairs(&placed, rings, Some(5), 40);
         assert!(matches!(caught_up[..], [Repair::ChannelState(..)]));
