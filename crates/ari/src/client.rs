@@ -7,6 +7,7 @@
 //! Ids are ours (architecture decision 8): creating what exists is success, and
 //! so is ending what is gone.
 
+mod applications;
 mod bridges;
 mod channels;
 mod media;

@@ -104,6 +104,9 @@ async fn lead(role: &Arc<Role>, entered: Entered) -> Result<(), Error> {
         Entry::Outgoing(call) => Box::pin(outgoing::on_channel_ready(role, entered, call)).await,
         Entry::Incoming(domain) => {
             entered.write(role).await?;
+            if !incoming::follow(role, &entered.channel).await? {
+                return Ok(());
+            }
             Box::pin(incoming::on_channel(role, &entered.channel, domain)).await
         }
         Entry::Returned => {
@@ -116,6 +119,9 @@ async fn lead(role: &Arc<Role>, entered: Entered) -> Result<(), Error> {
         Entry::Refuse(because) => {
             entered.write(role).await?;
             let channel = &entered.channel;
+            if !incoming::follow(role, channel).await? {
+                return Ok(());
+            }
             tracing::warn!(channel_id = %channel.id, because, "a channel is refused");
             let to = apply::target(Some(channel));
             Ok(role.ari.hangup(&to, &channel.id, cause::NO_ROUTE).await?)

@@ -28,6 +28,9 @@ struct World {
     bridges: BTreeMap<String, String>,
     /// Bridges and channels that were put in.
     members: BTreeSet<(String, String)>,
+    /// Channels whose end is told: those that were created, and those that somebody
+    /// asked to be told of.
+    followed: BTreeSet<String>,
     requests: Vec<(String, String)>,
 }
 
@@ -235,8 +238,11 @@ impl Inner {
                 let bridge = json!({"bridge": {"id": "b"}});
                 self.event("ChannelLeftBridge", &channel, &bridge).await;
                 self.event("StasisEnd", &channel, &json!({})).await;
-                self.event("ChannelDestroyed", &channel, &json!({"cause": cause}))
-                    .await;
+                let followed = self.world().followed.remove(&channel);
+                if followed {
+                    self.event("ChannelDestroyed", &channel, &json!({"cause": cause}))
+                        .await;
+                }
             }
         }
     }
@@ -283,8 +289,18 @@ impl Handler {
                     dialed: false,
                 };
                 world.channels.insert(id.clone(), channel);
+                world.followed.insert(id.clone());
                 inner.begin(&id, Story::Entered(arguments));
                 Response::json(&json!({"id": id, "state": "Down"}))
+            }
+            ("POST", ["applications", _, "subscription"]) => {
+                let source = data["eventSource"].as_str().unwrap_or_default();
+                let id = source.trim_start_matches("channel:").to_owned();
+                let there = world.channels.contains_key(&id);
+                if there {
+                    world.followed.insert(id);
+                }
+                Response::bare(if there { 200 } else { 422 })
             }
             ("GET", ["channels"]) => Response::json(&listed(&world)),
             ("GET", ["channels", id]) => match world.channels.get(*id) {

@@ -100,6 +100,31 @@ fn create() -> CreateChannel {
 }
 
 #[tokio::test]
+async fn application_follows_a_channel_and_is_told_that_it_is_gone() {
+    let gone = [
+        (422, refused("Event source does not exist")),
+        (404, refused("Application not found")),
+    ];
+    let [no_channel, no_application] = gone;
+    let fixture = Fixture::answering(&[(200, None), no_channel, no_application]).await;
+    let channel = ChannelId::from("1735787045.12");
+    let follow = || {
+        fixture
+            .client
+            .follow_channel(&fixture.to, "voipbin", &channel)
+    };
+    follow().await.unwrap();
+    assert!(follow().await.unwrap_err().is_gone());
+    assert!(follow().await.unwrap_err().is_gone());
+    let asked = fixture.script.asked.lock().unwrap();
+    assert_eq!(
+        asked[0],
+        json!({"uri": "/ari/applications/voipbin/subscription", "method": "POST", "publisher": "call-manager",
+            "data_type": "application/json", "data": {"eventSource": "channel:1735787045.12"}})
+    );
+}
+
+#[tokio::test]
 async fn hangup_is_the_references_request_and_a_gone_channel_is_success() {
     let fixture = Fixture::answering(&[(204, None), (404, refused("Channel not found"))]).await;
     let channel = ChannelId::from("1735787045.12");

@@ -18,6 +18,26 @@ use super::{action, flow, hangup, outgoing};
 use crate::Role;
 use crate::error::Error;
 
+/// Has Asterisk tell of the end of a channel that we did not create, which it does
+/// not otherwise, and says whether the channel is still there. The caller who has
+/// hung up before is gone without an event.
+pub(crate) async fn follow(role: &Arc<Role>, channel: &Channel) -> Result<bool, Error> {
+    let (to, id) = (super::target(Some(channel)), &channel.id);
+    let followed = role.ari.follow_channel(&to, &channel.stasis_name, id).await;
+    match followed {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_gone() => {
+            tracing::info!(channel_id = %id, "an incoming channel is gone already");
+            hangup::on_channel_end(role, id, cause::INTERWORKING).await?;
+            Ok(false)
+        }
+        Err(error) => {
+            tracing::warn!(channel_id = %id, %error, "the end of an incoming channel may go untold: the comparison finds it");
+            Ok(true)
+        }
+    }
+}
+
 /// Leads an incoming channel to its number's flow, or hangs it up with the cause
 /// of chapter 03 §3.5: 3 when nobody has the number, 38 for failures of ours.
 pub(crate) async fn on_channel(

@@ -15,6 +15,8 @@ struct Dialed {
     asterisk: Asterisk,
     uri: String,
     channel: String,
+    /// What the channel was created with: it brings them whenever it comes.
+    arguments: Vec<String>,
 }
 
 impl Dialed {
@@ -34,21 +36,20 @@ impl Dialed {
         let (status, call) = house.call(Post, &uri, Some(&body)).await;
         assert_eq!((status, &call["status"]), (200, &json!("dialing")));
         let channel = asterisk.channels().pop().expect("a channel");
+        let arguments = asterisk.arguments(&channel);
         Self {
             house,
             asterisk,
             uri,
             channel,
+            arguments,
         }
     }
 
     /// Tells one event, by its short name.
     async fn tell(&self, event: &str) {
         let (kind, extra) = match event {
-            "start" => (
-                "StasisStart",
-                json!({"args": self.asterisk.arguments(&self.channel)}),
-            ),
+            "start" => ("StasisStart", json!({"args": self.arguments})),
             "ringing" => ("ChannelStateChange", json!({"state": "Ringing"})),
             "up" => ("ChannelStateChange", json!({"state": "Up"})),
             "busy" => ("ChannelDestroyed", json!({"cause": 17})),
