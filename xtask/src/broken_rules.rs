@@ -97,6 +97,15 @@ pub(crate) const RULES: &[Rule] = &[
             "Repair::FinishCall(_) => Ok(()),",
         )],
     },
+    Rule {
+        name: "incoming-is-followed",
+        kind: "Asterisk is not asked to tell of an incoming channel's end",
+        file: "crates/call/src/apply/incoming.rs",
+        edits: &[(
+            "let followed = role.ari.follow_channel(&to, &channel.stasis_name, id).await;",
+            "let followed = role.ari.get(&to, id).await.map(drop);",
+        )],
+    },
 ];
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             request_workers: 256,
-            event_workers: 512,
+            event_workers: 2048,
             event_queue: 8_192,
             base_domain: "trunkline.localhost".to_owned(),
             application: "voipbin".to_owned(),

@@ -376,6 +376,11 @@ impl Lead<'_> {
             self.steady,
         ))?;
         first(settle::wrong_results(&rows))?;
+        if self.world.faults.happened().is_empty()
+            && let Some(repair) = self.trace.repairs().first()
+        {
+            return Err(Violation::new("repaired without a fault", repair.clone()));
+        }
         if self.nothing_went_wrong() {
             let mut dialed = Vec::new();
             for station in &self.world.stations {

@@ -1,5 +1,6 @@
 //! What a world says: every line of its log with the virtual time, for people
-//! and for comparing two runs; and the errors among them, which fail a run.
+//! and for comparing two runs; and the errors among them, which fail a run, and
+//! the repairs, which fail a run in which nothing went wrong.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,10 +22,11 @@ pub struct Trace {
 struct Lines {
     text: String,
     errors: Vec<String>,
+    repairs: Vec<String>,
 }
 
 impl Trace {
-    /// `keep` keeps every line from DEBUG on; otherwise the errors alone.
+    /// `keep` keeps every line from DEBUG on; otherwise the errors and repairs alone.
     #[must_use]
     pub fn new(keep: bool) -> Self {
         Self {
@@ -46,6 +48,12 @@ impl Trace {
         self.lines().errors.clone()
     }
 
+    /// What the comparison with an Asterisk repaired so far.
+    #[must_use]
+    pub fn repairs(&self) -> Vec<String> {
+        self.lines().repairs.clone()
+    }
+
     /// Whether something was logged as an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
@@ -62,6 +70,8 @@ impl Subscriber for Trace {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let wanted = if self.keep {
             Level::DEBUG
+        } else if is_repair(metadata) {
+            Level::INFO
         } else {
             Level::ERROR
         };
@@ -72,7 +82,7 @@ impl Subscriber for Trace {
         Some(if self.keep {
             LevelFilter::DEBUG
         } else {
-            LevelFilter::ERROR
+            LevelFilter::INFO
         })
     }
 
@@ -98,6 +108,9 @@ impl Subscriber for Trace {
         if *level == Level::ERROR {
             lines.errors.push(text.clone());
         }
+        if is_repair(metadata) && *level <= Level::INFO {
+            lines.repairs.push(text.clone());
+        }
         if self.keep {
             lines.text.push_str(&text);
             lines.text.push('\n');
@@ -107,6 +120,11 @@ impl Subscriber for Trace {
     fn enter(&self, _: &span::Id) {}
 
     fn exit(&self, _: &span::Id) {}
+}
+
+/// Whether the comparison with an Asterisk says it: each of its repairs is a line.
+fn is_repair(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == "trunkline_call::reconcile::repair"
 }
 
 fn is_ours(target: &str) -> bool {
