@@ -61,16 +61,24 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
         Kind::StasisStart(start) => {
             let arguments = start.arguments();
             let (asterisk, application) = (&event.asterisk_id, &event.application);
-            let entered =
-                channel::entered(role, asterisk, application, &start.channel, arguments).await?;
-            Box::pin(lead(role, entered)).await
+            let snapshot = &start.channel;
+            match channel::entered(role, asterisk, application, snapshot, arguments).await? {
+                Some(entered) => Box::pin(lead(role, entered)).await,
+                None => channel::end_double(role, asterisk, &snapshot.id).await,
+            }
         }
         Kind::ChannelStateChange(snapshot) => {
             let (id, state) = (&snapshot.id, &snapshot.state);
+            if channel::is_double(role, &event.asterisk_id, id).await? {
+                return Ok(());
+            }
             Box::pin(status::on_channel_state_change(role, id, state)).await
         }
         Kind::ChannelDestroyed(destroyed) => {
             let (id, cause) = (&destroyed.channel.id, destroyed.cause);
+            if channel::is_double(role, &event.asterisk_id, id).await? {
+                return Ok(());
+            }
             Box::pin(ended::on_channel_end(role, &event.asterisk_id, id, cause)).await
         }
         Kind::BridgeDestroyed(bridge) => {

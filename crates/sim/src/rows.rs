@@ -53,6 +53,19 @@ impl Snapshot {
         })
     }
 
+    /// Numbers that more than one target has.
+    #[must_use]
+    pub fn shared_numbers(&self) -> BTreeSet<String> {
+        let (mut once, mut shared) = (BTreeSet::new(), BTreeSet::new());
+        let addresses = self.targets.iter().flat_map(|it| it.destinations());
+        for number in addresses.flatten().map(|address| &address.target) {
+            if !once.insert(number) {
+                shared.insert(number.clone());
+            }
+        }
+        shared
+    }
+
     /// Attempts whose channel was dialed: those that count as a try. `dialed` are
     /// the ids of channels for which an INVITE has left.
     #[must_use]

@@ -142,11 +142,17 @@ pub fn set_stasis(channel: &Channel, now: Timestamp) -> Statement {
     )
 }
 
+const ENTER: &str = "UPDATE call_channels SET asterisk_id = ?, name = ?, type = ?, tech = ?, \
+    sip_call_id = ?, sip_transport = ?, src_name = ?, src_number = ?, dst_number = ?, data = ?, \
+    stasis_name = ?, stasis_data = ?, direction = ?, bridge_id = ?, tm_update = ? \
+    WHERE id = ? AND tm_end IS NULL AND asterisk_id IN ('', ?)";
+
 /// What a channel's entry into Stasis tells: everything that a row which was
-/// stored before the channel existed cannot know.
+/// stored before the channel existed cannot know. Only while no other Asterisk has
+/// reported it.
 #[must_use]
 pub fn enter_stasis(channel: &Channel, now: Timestamp) -> Statement {
-    let params = vec![
+    let mut params = vec![
         channel.asterisk_id.as_str().into(),
         channel.name.as_str().into(),
         channel.kind.as_str().into(),
@@ -162,10 +168,12 @@ pub fn enter_stasis(channel: &Channel, now: Timestamp) -> Statement {
         channel.direction.as_str().into(),
         channel.bridge_id.as_str().into(),
     ];
-    let set = "asterisk_id = ?, name = ?, type = ?, tech = ?, sip_call_id = ?, sip_transport = ?, \
-        src_name = ?, src_number = ?, dst_number = ?, data = ?, stasis_name = ?, stasis_data = ?, direction = ?, \
-        bridge_id = ?";
-    update(&channel.id, set, params, now)
+    params.extend([
+        now.into(),
+        channel.id.as_str().into(),
+        channel.asterisk_id.as_str().into(),
+    ]);
+    Statement::one(ENTER, params)
 }
 
 /// The channel has left the Stasis application.

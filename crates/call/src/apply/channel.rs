@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use trunkline_ari::resource::Channel as Snapshot;
 use trunkline_domain::call::channel as rules;
+use trunkline_domain::call::hangup::cause;
 use trunkline_model::Timestamp;
 use trunkline_model::channel::{Channel, Direction, stasis_key};
-use trunkline_model::id::{AsteriskId, BridgeId};
+use trunkline_model::id::{AsteriskId, BridgeId, ChannelId};
 use trunkline_store::{Batch, Statement, channel as channels};
 
 use crate::Role;
@@ -54,15 +55,21 @@ impl Entered {
 }
 
 /// What a channel's row is once it has entered Stasis; it gets a row of its own
-/// if it has none.
+/// if it has none. None for the double of a channel that another Asterisk has.
 pub(crate) async fn entered(
     role: &Arc<Role>,
     asterisk: &AsteriskId,
     application: &str,
     snapshot: &Snapshot,
     arguments: BTreeMap<String, String>,
-) -> Result<Entered, Error> {
+) -> Result<Option<Entered>, Error> {
     let known = role.channel(&snapshot.id).await?;
+    if known
+        .as_ref()
+        .is_some_and(|row| rules::is_on_another(row, asterisk))
+    {
+        return Ok(None);
+    }
     let argument = |key: &str| arguments.get(key).map(String::as_str).unwrap_or_default();
     let (known, mut channel) = (known.is_some(), known.unwrap_or_default());
     channel.id = snapshot.id.clone();
@@ -95,5 +102,21 @@ pub(crate) async fn entered(
         }
     }
     channel.stasis_data = arguments;
-    Ok(Entered { channel, known })
+    Ok(Some(Entered { channel, known }))
+}
+
+/// Whether what an Asterisk tells of a channel is about a double of it. Where there
+/// is one Asterisk there are none, and nothing is read.
+pub(crate) async fn is_double(role: &Role, on: &AsteriskId, id: &ChannelId) -> Result<bool, Error> {
+    if !role.asterisks.others_than(on) {
+        return Ok(false);
+    }
+    let row = role.channel(id).await?;
+    Ok(row.is_some_and(|row| rules::is_on_another(&row, on)))
+}
+
+/// Takes a double away: the person is called through the other Asterisk.
+pub(crate) async fn end_double(role: &Role, on: &AsteriskId, id: &ChannelId) -> Result<(), Error> {
+    tracing::warn!(channel_id = %id, asterisk_id = %on, "a channel was created a second time, on another Asterisk; this one is taken away");
+    Ok(role.ari.hangup(&on.into(), id, cause::NORMAL).await?)
 }

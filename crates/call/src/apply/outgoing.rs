@@ -362,8 +362,13 @@ pub(crate) async fn on_channel_ready(
             }
             // The call, or the channel, has changed meanwhile.
             Err(Error::Store(error)) if error.is_conflict() => {
-                if is_over(role, &entered.channel.id).await? {
+                let channel = &entered.channel;
+                if is_over(role, &channel.id).await? {
                     return Ok(());
+                }
+                let on = &channel.asterisk_id;
+                if super::channel::is_double(role, on, &channel.id).await? {
+                    return super::channel::end_double(role, on, &channel.id).await;
                 }
             }
             Err(error) => return Err(error),
@@ -379,7 +384,7 @@ pub(crate) async fn entered_unheard(
     asterisk: &AsteriskId,
     id: CallId,
     snapshot: &Snapshot,
-) -> Result<Entered, Error> {
+) -> Result<Option<Entered>, Error> {
     let arguments = outgoing::app_args(id, "udp")
         .split(',')
         .filter_map(|pair| pair.split_once('='))

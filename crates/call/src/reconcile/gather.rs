@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use trunkline_ari::AsteriskTarget;
 use trunkline_ari::resource::{Bridge as BridgeSnapshot, Channel as Snapshot};
+use trunkline_domain::call::channel::is_on_another;
 use trunkline_domain::call::reconcile::Listed;
 use trunkline_domain::call::status::is_live;
 use trunkline_model::Timestamp;
@@ -50,7 +51,7 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
         .filter(|row| !there.contains(&row.id) && !of_calls.contains(&row.id))
         .map(|row| (row.id, row.tm_update.or(row.tm_create)))
         .collect();
-    let orphans = orphans(role, &live, &snapshots).await?;
+    let orphans = orphans(role, asterisk, &live, &snapshots).await?;
     let joined = joined(&live, &listed_bridges);
     let unwanted_bridges = unwanted_bridges(
         role,
@@ -77,9 +78,11 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
 }
 
 /// Which channels are ours and have no live call. Ours is a stored id, or a
-/// channel inside Stasis of our application; nothing else is ever touched.
+/// channel inside Stasis of our application; nothing else is ever touched. A double
+/// of a call's channel that another Asterisk has is nobody's.
 async fn orphans(
     role: &Role,
+    asterisk: &AsteriskId,
     live: &[Call],
     snapshots: &[Snapshot],
 ) -> Result<BTreeSet<ChannelId>, Error> {
@@ -87,6 +90,11 @@ async fn orphans(
     let others = || snapshots.iter().filter(|it| !known.contains(&it.id));
     let ids: Vec<ChannelId> = others().map(|it| it.id.clone()).collect();
     let stored = channels::by_ids(role.ledger.db(), &ids).await?;
+    let doubles: BTreeSet<ChannelId> = stored
+        .iter()
+        .filter(|row| is_on_another(row, asterisk))
+        .map(|row| row.id.clone())
+        .collect();
     let stored: BTreeSet<ChannelId> = stored.into_iter().map(|channel| channel.id).collect();
     let of_calls = calls::by_channels(role.ledger.db(), &ids).await?;
     let used: BTreeSet<ChannelId> = of_calls
@@ -96,7 +104,7 @@ async fn orphans(
         .collect();
     Ok(others()
         .filter(|it| stored.contains(&it.id) || is_in_stasis(role, it))
-        .filter(|it| !used.contains(&it.id))
+        .filter(|it| !used.contains(&it.id) || doubles.contains(&it.id))
         .map(|it| it.id.clone())
         .collect())
 }

@@ -12,6 +12,7 @@ use trunkline_model::id::{AsteriskId, CallId, ChannelId};
 use trunkline_store::{Batch, channel as channels};
 
 use crate::Role;
+use crate::apply::channel::end_double;
 use crate::apply::{action, ended, hangup, outgoing, status};
 use crate::error::Error;
 use crate::metrics::RepairLabels;
@@ -165,7 +166,7 @@ async fn dial(
     };
     count(role, "dial");
     tracing::warn!(call_id = %id, channel_id = %channel, "a channel waits that nobody has dialed");
-    enter(role, asterisk, id, &snapshot).await
+    Box::pin(enter(role, asterisk, id, &snapshot)).await
 }
 
 async fn enter(
@@ -174,6 +175,8 @@ async fn enter(
     id: CallId,
     snapshot: &trunkline_ari::resource::Channel,
 ) -> Result<(), Error> {
-    let entered = outgoing::entered_unheard(role, asterisk, id, snapshot).await?;
-    outgoing::on_channel_ready(role, entered, id).await
+    match outgoing::entered_unheard(role, asterisk, id, snapshot).await? {
+        Some(entered) => outgoing::on_channel_ready(role, entered, id).await,
+        None => end_double(role, asterisk, &snapshot.id).await,
+    }
 }

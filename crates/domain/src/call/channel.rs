@@ -1,6 +1,7 @@
 //! Rules about channels that need no call (chapter 02 §3.3, 03 §2.1–2.4).
 
-use trunkline_model::channel::{Tech, Type, context};
+use trunkline_model::channel::{Channel, Tech, Type, context};
+use trunkline_model::id::AsteriskId;
 
 /// A channel's role, from the context that it entered Stasis with.
 #[must_use]
@@ -32,9 +33,39 @@ pub fn tech_of(name: &str) -> Tech {
     }
 }
 
+/// Whether a live channel's row names another Asterisk than `on`. A channel of the
+/// same id there is a double: the request to create it was delivered twice, through
+/// the queue that all Asterisks share.
+#[must_use]
+pub fn is_on_another(row: &Channel, on: &AsteriskId) -> bool {
+    row.tm_end.is_none() && !row.asterisk_id.is_empty() && !on.is_empty() && row.asterisk_id != *on
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channel_is_a_double_only_beside_a_live_one_elsewhere() {
+        let row = |on: &str, tm_end| Channel {
+            asterisk_id: on.into(),
+            tm_end,
+            ..Channel::default()
+        };
+        let ended = Some(trunkline_model::Timestamp::from_micros(1));
+        for (on, tm_end, is_double) in [
+            ("a", None, true),
+            ("b", None, false),
+            ("", None, false),
+            ("a", ended, false),
+        ] {
+            assert_eq!(is_on_another(&row(on, tm_end), &"b".into()), is_double);
+        }
+        assert!(
+            !is_on_another(&row("a", None), &"".into()),
+            "nobody says where"
+        );
+    }
 
     #[test]
     fn role_and_technology_come_from_context_and_name() {

@@ -43,6 +43,30 @@ async fn a_call_only_moves_forward() {
 }
 
 #[tokio::test]
+async fn channel_is_where_it_was_reported_first() {
+    let db = memory();
+    let row = Channel {
+        asterisk_id: "".into(),
+        tm_end: None,
+        tm_delete: None,
+        ..full_channel()
+    };
+    let on = |asterisk: &str| Channel {
+        asterisk_id: asterisk.into(),
+        ..row.clone()
+    };
+    apply(&db, channel::insert(&row)).await;
+    apply(&db, channel::enter_stasis(&on("a"), time(5))).await;
+    refused(&db, channel::enter_stasis(&on("b"), time(6))).await;
+    apply(&db, channel::enter_stasis(&on("a"), time(7))).await;
+    let read = channel::get(&db, &row.id).await.unwrap().unwrap();
+    assert_eq!(
+        (read.asterisk_id, read.tm_update),
+        ("a".into(), Some(time(7)))
+    );
+}
+
+#[tokio::test]
 async fn call_writes_refuse_what_is_no_longer_so() {
     let db = memory();
     let call = Call {
