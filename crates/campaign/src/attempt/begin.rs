@@ -41,11 +41,13 @@ pub(super) fn attempt(campaign: &Campaign, plan: &Outplan, dial: Dial) -> Campai
 }
 
 /// Writes the rows and announces them, all in one batch; one after the other
-/// when one of them is refused. The results are in the order of the attempts.
+/// when one of them is refused, each with the time at which it is written: what the
+/// refused one waited for may end meanwhile. The results are in the order of the
+/// attempts.
 pub(super) async fn begin(
     manager: &CampaignManager,
     lease: &Lease,
-    calls: &[Campaigncall],
+    calls: &mut [Campaigncall],
     now: Timestamp,
 ) -> Vec<Result<(), Error>> {
     let whole: Batch = calls
@@ -54,7 +56,7 @@ pub(super) async fn begin(
         .collect();
     match manager.ledger.apply(whole).await {
         Ok(()) => {
-            for call in calls {
+            for call in &*calls {
                 count(manager, call);
             }
             vec![Ok(()); calls.len()]
@@ -62,8 +64,7 @@ pub(super) async fn begin(
         Err(error) if error.is_conflict() && calls.len() > 1 => {
             let mut written = Vec::with_capacity(calls.len());
             for call in calls {
-                let batch = row(manager, lease, call, now).into_iter().collect();
-                let one = manager.ledger.apply(batch).await;
+                let one = begin_one(manager, lease, call).await;
                 if one.is_ok() {
                     count(manager, call);
                 }
@@ -73,6 +74,17 @@ pub(super) async fn begin(
         }
         Err(error) => vec![Err(error); calls.len()],
     }
+}
+
+async fn begin_one(
+    manager: &CampaignManager,
+    lease: &Lease,
+    call: &mut Campaigncall,
+) -> Result<(), Error> {
+    let now = manager.ledger.now().await?;
+    call.tm_create = Some(now);
+    let batch = row(manager, lease, call, now).into_iter().collect();
+    manager.ledger.apply(batch).await
 }
 
 fn row(

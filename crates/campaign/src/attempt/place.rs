@@ -161,7 +161,7 @@ async fn rows(
         calls.push(call);
         starts.push(start);
     }
-    let written = begin(&volley.manager, &volley.lease, &calls, now).await;
+    let written = begin(&volley.manager, &volley.lease, &mut calls, now).await;
     let mut begun = Vec::with_capacity(calls.len());
     for ((call, start), written) in calls.into_iter().zip(starts).zip(written) {
         match written {
