@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# The long versions of the tests that break things. Takes about an hour and a half
+# The long versions of the tests that break things. Takes about half an hour
 # on two cores; every count can be set in the environment:
 #
 #   PROVE_SEEDS=1..1000            seeds of the simulation
