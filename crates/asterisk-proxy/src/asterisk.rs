@@ -41,6 +41,17 @@ impl Asterisk {
         })
     }
 
+    /// One that nobody has connected to yet.
+    #[cfg(test)]
+    pub(crate) fn at(url: &str) -> Arc<Self> {
+        let config = Config {
+            url: url.to_owned(),
+            ..Config::default()
+        };
+        let wire = Arc::new(crate::wire::Wire::new(&config).unwrap());
+        Arc::new(Self::new(config, wire, Metrics::default()).unwrap())
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.config.url
     }

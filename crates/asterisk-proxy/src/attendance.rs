@@ -135,21 +135,10 @@ fn in_turn(asterisks: Vec<Arc<Asterisk>>) -> Pick {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::wire::Wire;
-
-    fn asterisk(url: &str) -> Arc<Asterisk> {
-        let config = Config {
-            url: url.to_owned(),
-            ..Config::default()
-        };
-        let wire = Arc::new(Wire::new(&config).unwrap());
-        Arc::new(Asterisk::new(config, wire, Metrics::default()).unwrap())
-    }
 
     #[tokio::test]
     async fn the_connected_ones_answer_in_turn() {
-        let all = ["http://a", "http://b", "http://c"].map(asterisk);
+        let all = ["http://a", "http://b", "http://c"].map(Asterisk::at);
         let pick = in_turn(all.to_vec());
         assert!(pick().is_none());
         for (asterisk, id) in [(&all[0], "1"), (&all[2], "3")] {

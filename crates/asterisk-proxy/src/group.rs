@@ -289,19 +289,10 @@ mod tests {
 
     use super::*;
 
-    fn asterisk(url: &str) -> Arc<Asterisk> {
-        let config = Config {
-            url: url.to_owned(),
-            ..Config::default()
-        };
-        let wire = Arc::new(Wire::new(&config).unwrap());
-        Arc::new(Asterisk::new(config, wire, Metrics::default()).unwrap())
-    }
-
     #[tokio::test]
     async fn an_id_belongs_to_one_asterisk_at_a_time() {
         let group = Arc::new(Group::new(Arc::new(InProcess::new()), Metrics::default()));
-        let [first, second] = ["http://a", "http://b"].map(asterisk);
+        let [first, second] = ["http://a", "http://b"].map(Asterisk::at);
         let id = AsteriskId::from("02:00:00:00:00:01");
         Arc::clone(&group).serve_own(&id, &first).await.unwrap();
         first.set_connected(id.clone(), "22".to_owned());

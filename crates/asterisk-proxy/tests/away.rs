@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod listen;
+
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +15,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use trunkline_asterisk_proxy::transport::{Answer, Ask, EventSocket, HttpError, Transport};
 use trunkline_asterisk_proxy::{Config, LinkError, Metrics, Running, start_over};
-use trunkline_bus::{
-    Bus, Consumer, Error, EventHandler, InProcess, Message, QueueSpec, Request, Subscription, Work,
-};
+use trunkline_bus::{Bus, Consumer, Error, InProcess, Request};
+
+use crate::listen::listen;
 
 const CALL: &str = "asterisk.call.request";
 const OWN: &str = "asterisk.x.request";
@@ -69,21 +71,11 @@ impl EventSocket for Quiet {
     async fn close(self: Box<Self>) {}
 }
 
-struct Collect(mpsc::UnboundedSender<String>);
-
-impl EventHandler for Collect {
-    fn accept(&self, message: Message) -> Work {
-        let event: Value = serde_json::from_slice(&message.body).unwrap();
-        let _ = self.0.send(event["type"].as_str().unwrap().to_owned());
-        Work::nothing()
-    }
-}
-
 struct World {
     bus: Arc<dyn Bus>,
     asterisk: Arc<Moody>,
     running: Running,
-    events: mpsc::UnboundedReceiver<String>,
+    events: mpsc::UnboundedReceiver<Value>,
     metrics: Metrics,
     shutdown: CancellationToken,
     _consumer: Consumer,
@@ -92,13 +84,7 @@ struct World {
 impl World {
     async fn start(state: State) -> Self {
         let bus: Arc<dyn Bus> = Arc::new(InProcess::new());
-        let (sender, events) = mpsc::unbounded_channel();
-        let exchange = "asterisk.all.event".to_owned();
-        let subscription = Subscription::new(QueueSpec::new("test", 1), [exchange]);
-        let consumer = bus
-            .subscribe(subscription, Arc::new(Collect(sender)))
-            .await
-            .unwrap();
+        let (consumer, events) = listen(&bus).await;
         let asterisk = Arc::new(Moody(watch::Sender::new(state)));
         let config = Config {
             url: "http://moody".to_owned(),
@@ -140,7 +126,7 @@ impl World {
     }
 
     async fn hears(&mut self, event: &str) {
-        assert_eq!(self.events.recv().await.unwrap(), event);
+        assert_eq!(self.events.recv().await.unwrap()["type"], event);
     }
 
     fn metrics(&self) -> String {

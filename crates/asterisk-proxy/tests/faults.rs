@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod listen;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +18,9 @@ use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use trunkline_asterisk_proxy::{Account, Config, Metrics, Running, Status, start};
-use trunkline_bus::{
-    Bus, Consumer, Error, EventHandler, InProcess, Message as BusMessage, QueueSpec, Request,
-    Subscription, Work,
-};
+use trunkline_bus::{Bus, Consumer, Error, InProcess, Request};
+
+use crate::listen::listen;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const ID: &str = "02:00:00:00:00:01";
@@ -128,15 +129,6 @@ async fn websocket(stream: TcpStream, behaviour: Behaviour) {
     }
 }
 
-struct Collect(mpsc::UnboundedSender<Value>);
-
-impl EventHandler for Collect {
-    fn accept(&self, message: BusMessage) -> Work {
-        let _ = self.0.send(serde_json::from_slice(&message.body).unwrap());
-        Work::nothing()
-    }
-}
-
 struct Proxy {
     bus: Arc<dyn Bus>,
     events: mpsc::UnboundedReceiver<Value>,
@@ -148,13 +140,7 @@ struct Proxy {
 impl Proxy {
     async fn start(config: Config) -> Self {
         let bus: Arc<dyn Bus> = Arc::new(InProcess::new());
-        let (sender, events) = mpsc::unbounded_channel();
-        let exchange = "asterisk.all.event".to_owned();
-        let subscription = Subscription::new(QueueSpec::new("test", 1), [exchange]);
-        let consumer = bus
-            .subscribe(subscription, Arc::new(Collect(sender)))
-            .await
-            .unwrap();
+        let (consumer, events) = listen(&bus).await;
         let shutdown = CancellationToken::new();
         let running = start(
             vec![config],

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod listen;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +14,10 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 use trunkline_asterisk_proxy::transport::{Answer, Ask, EventSocket, HttpError, Transport};
 use trunkline_asterisk_proxy::{Config, LinkError, Metrics, start_over};
-use trunkline_bus::{
-    Bus, EventHandler, InProcess, Message, QueueSpec, Request, Subscription, Work,
-};
+use trunkline_bus::{Bus, InProcess, Request};
 use trunkline_model::Timestamp;
+
+use crate::listen::listen;
 
 /// Sends each of its texts, and after the last one is lost.
 struct Scripted {
@@ -65,15 +67,6 @@ impl EventSocket for Texts {
     async fn close(self: Box<Self>) {}
 }
 
-struct Collect(mpsc::UnboundedSender<Value>);
-
-impl EventHandler for Collect {
-    fn accept(&self, message: Message) -> Work {
-        let _ = self.0.send(serde_json::from_slice(&message.body).unwrap());
-        Work::nothing()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_proxy_runs_over_any_transport() {
     let (sockets, scripts) = mpsc::channel(1);
@@ -85,13 +78,7 @@ async fn the_proxy_runs_over_any_transport() {
         sockets: Mutex::new(scripts),
     };
     let bus: Arc<dyn Bus> = Arc::new(InProcess::new());
-    let (sender, mut events) = mpsc::unbounded_channel();
-    let exchange = "asterisk.all.event".to_owned();
-    let subscription = Subscription::new(QueueSpec::new("test", 1), [exchange]);
-    let _consumer = bus
-        .subscribe(subscription, Arc::new(Collect(sender)))
-        .await
-        .unwrap();
+    let (_consumer, mut events) = listen(&bus).await;
     let config = Config {
         url: "http://scripted".to_owned(),
         ..Config::default()

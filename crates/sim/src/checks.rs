@@ -134,22 +134,9 @@ impl Endings {
 #[must_use]
 pub fn tries_by_number(scenario: &Scenario) -> BTreeMap<String, i64> {
     let mut allowed = BTreeMap::new();
-    for (at, plan) in scenario.campaigns.iter().enumerate() {
+    for at in 0..scenario.campaigns.len() {
         let tries = widest_plan(scenario, at).max_try_counts();
-        let added = scenario.steps.iter().filter_map(|(_, step)| match step {
-            Step::AddTarget(campaign, numbers) if *campaign == at => Some(numbers),
-            Step::AddTarget(..)
-            | Step::Run(_)
-            | Step::Stop(_)
-            | Step::DeleteCampaign(_)
-            | Step::DeleteTarget(..)
-            | Step::Replan(..)
-            | Step::HangUp(_)
-            | Step::Incoming(_)
-            | Step::IncomingBriefly(..)
-            | Step::Call(_) => None,
-        });
-        for numbers in plan.people.iter().chain(added) {
+        for numbers in scenario.people_of(at) {
             for (number, most) in numbers.iter().zip(tries) {
                 allowed.insert(number.clone(), most);
             }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trunkline_asterisk_sim::Dialed;
 
-use crate::scenario::{Scenario, Step};
+use crate::scenario::Scenario;
 use crate::watch::Violation;
 
 /// A person: number of the campaign, and which of its people.
@@ -102,21 +102,8 @@ impl FarEnd {
 fn people(scenario: &Scenario) -> BTreeMap<String, Person> {
     let mut people = BTreeMap::new();
     let mut shared = BTreeSet::new();
-    for (at, plan) in scenario.campaigns.iter().enumerate() {
-        let added = scenario.steps.iter().filter_map(|(_, step)| match step {
-            Step::AddTarget(campaign, numbers) if *campaign == at => Some(numbers),
-            Step::AddTarget(..)
-            | Step::Run(_)
-            | Step::Stop(_)
-            | Step::DeleteCampaign(_)
-            | Step::DeleteTarget(..)
-            | Step::Replan(..)
-            | Step::HangUp(_)
-            | Step::Incoming(_)
-            | Step::IncomingBriefly(..)
-            | Step::Call(_) => None,
-        });
-        for (person, numbers) in plan.people.iter().chain(added).enumerate() {
+    for at in 0..scenario.campaigns.len() {
+        for (person, numbers) in scenario.people_of(at).enumerate() {
             for number in numbers {
                 if people.insert(number.clone(), (at, person)).is_some() {
                     shared.insert(number.clone());

@@ -96,6 +96,24 @@ impl Scenario {
         }
     }
 
+    /// The numbers of each person of a campaign, those included that are added later.
+    pub fn people_of(&self, campaign: usize) -> impl Iterator<Item = &Vec<String>> {
+        let added = self.steps.iter().filter_map(move |(_, step)| match step {
+            Step::AddTarget(at, numbers) if *at == campaign => Some(numbers),
+            Step::AddTarget(..)
+            | Step::Run(_)
+            | Step::Stop(_)
+            | Step::DeleteCampaign(_)
+            | Step::DeleteTarget(..)
+            | Step::Replan(..)
+            | Step::HangUp(_)
+            | Step::Incoming(_)
+            | Step::IncomingBriefly(..)
+            | Step::Call(_) => None,
+        });
+        self.campaigns[campaign].people.iter().chain(added)
+    }
+
     /// Whether nothing from outside stops the campaign or takes people from it.
     #[must_use]
     pub fn goes_to_its_end(&self, campaign: usize) -> bool {

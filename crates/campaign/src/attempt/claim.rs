@@ -20,7 +20,7 @@ pub(super) async fn claim(volley: &Volley, attempts: Vec<Attempt>) -> Vec<Attemp
     if attempts.is_empty() {
         return attempts;
     }
-    // All were begun in one moment.
+    // The first one was begun first.
     let (first, within) = (&attempts[0].0, manager.config.attempt.create_within());
     match volley.too_late(first).await {
         Ok(false) => {}

@@ -12,7 +12,7 @@ use trunkline_bus::Confirmation;
 use trunkline_model::TypedError;
 use trunkline_model::error::Status;
 use trunkline_store::parked::{self, Kind, Parked};
-use trunkline_store::{Batch, Error};
+use trunkline_store::{Batch, Error, Statement};
 use uuid::Uuid;
 
 use super::ParkingLot;
@@ -124,6 +124,28 @@ impl ParkingLot {
             Ok(Some(_)) => Ok(Released::waiting(id)),
             Err(error) => Err(self.unavailable(&error)),
         }
+    }
+
+    /// Makes a row of its own kind of it again, in place of what is parked; `refused`
+    /// says why that cannot be.
+    pub(super) async fn put_back(
+        &self,
+        row: &Parked,
+        again: Statement,
+        refused: &str,
+    ) -> Result<Released, TypedError> {
+        let discard = parked::discard(self.service, row.id);
+        let batch = Batch::new().with(again).with(discard);
+        match self.db.apply(batch).await {
+            Ok(()) => {}
+            Err(error) if error.is_conflict() => {
+                return Err(self.refusal("PARKED_NOT_RELEASABLE", refused));
+            }
+            Err(error) => return Err(self.unavailable(&error)),
+        }
+        self.metrics.parked_released.inc();
+        self.recount().await;
+        Ok(Released::waiting(row.id))
     }
 
     /// Deletes the row when the message was handled. When it was parked again

@@ -9,10 +9,10 @@
 use serde::{Deserialize, Serialize};
 use trunkline_model::{TypedError, wire};
 use trunkline_store::broken::Broken;
-use trunkline_store::parked::{self, Kind, Parked};
+use trunkline_store::parked::{Kind, Parked};
 use trunkline_store::{Batch, Error, broken, due};
 
-use super::release::{Outcome, Released};
+use super::release::Released;
 use super::{Kept, ParkingLot};
 
 /// A duty as it is kept.
@@ -144,24 +144,7 @@ impl ParkingLot {
             tm_create: Some(now),
             ..due::Due::default()
         });
-        let batch = Batch::new()
-            .with(again)
-            .with(parked::discard(self.service, row.id));
-        match self.db.apply(batch).await {
-            Ok(()) => {}
-            Err(error) if error.is_conflict() => {
-                return Err(self.refusal(
-                    "PARKED_NOT_RELEASABLE",
-                    "a newer duty has taken its place; discard this one",
-                ));
-            }
-            Err(error) => return Err(self.unavailable(&error)),
-        }
-        self.metrics.parked_released.inc();
-        self.recount().await;
-        Ok(Released {
-            outcome: Outcome::Waiting,
-            ..Released::waiting(row.id)
-        })
+        let refused = "a newer duty has taken its place; discard this one";
+        self.put_back(row, again, refused).await
     }
 }

@@ -54,9 +54,8 @@ impl ParkingLot {
         let insert = parked::insert_of_kind(&row, most);
         let with = Batch::new().with(gone.clone());
         match self.insert_with(insert, with).await? {
-            Kept::Yes => Ok(true),
-            // Another copy has parked it.
-            Kept::Already => Ok(true),
+            // The latter by another copy.
+            Kept::Yes | Kept::Already => Ok(true),
             Kept::Full => {
                 self.metrics.parked_lost.inc();
                 self.db.apply(Batch::new().with(gone)).await?;
@@ -87,19 +86,7 @@ impl ParkingLot {
             due_at: Some(now),
             tm_create: Some(now),
         });
-        let batch = Batch::new()
-            .with(again)
-            .with(parked::discard(self.service, row.id));
-        match self.db.apply(batch).await {
-            Ok(()) => {}
-            Err(error) if error.is_conflict() => {
-                let message = "it is on its way already; look again in a moment";
-                return Err(self.refusal("PARKED_NOT_RELEASABLE", message));
-            }
-            Err(error) => return Err(self.unavailable(&error)),
-        }
-        self.metrics.parked_released.inc();
-        self.recount().await;
-        Ok(Released::waiting(row.id))
+        let refused = "it is on its way already; look again in a moment";
+        self.put_back(row, again, refused).await
     }
 }
