@@ -16,7 +16,7 @@ impl EventHandler for Collect {
 }
 
 /// All events of Asterisks from here on, while the consumer lives.
-pub async fn listen(bus: &Arc<dyn Bus>) -> (Consumer, mpsc::UnboundedReceiver<Value>) {
+pub(crate) async fn listen(bus: &Arc<dyn Bus>) -> (Consumer, mpsc::UnboundedReceiver<Value>) {
     let (sender, events) = mpsc::unbounded_channel();
     let exchange = "asterisk.all.event".to_owned();
     let subscription = Subscription::new(QueueSpec::new("test", 1), [exchange]);
