@@ -11,6 +11,7 @@ mod applications;
 mod bridges;
 mod channels;
 mod media;
+mod proxy;
 
 use std::time::Duration;
 

@@ -11,6 +11,8 @@ pub mod flow;
 pub mod number;
 pub mod outdial;
 pub mod route;
+pub mod storage;
+pub mod tts;
 
 pub use agent::AgentClient;
 pub use billing::BillingClient;
@@ -20,4 +22,6 @@ pub use flow::FlowClient;
 pub use number::NumberClient;
 pub use outdial::OutdialClient;
 pub use route::RouteClient;
+pub use storage::StorageClient;
 pub use trunkline_bus::RpcError as Error;
+pub use tts::TtsClient;

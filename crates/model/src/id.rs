@@ -121,6 +121,8 @@ uuid_ids! {
     DirectId,
     /// One external media stream.
     ExternalMediaId,
+    /// A file that storage-manager keeps.
+    FileId,
     /// A flow: a list of actions.
     FlowId,
     /// A group call.

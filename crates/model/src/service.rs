@@ -18,6 +18,8 @@ impl Service {
     pub const OUTDIAL: Self = Self("outdial-manager");
     pub const QUEUE: Self = Self("queue-manager");
     pub const ROUTE: Self = Self("route-manager");
+    pub const STORAGE: Self = Self("storage-manager");
+    pub const TTS: Self = Self("tts-manager");
     pub const WEBHOOK: Self = Self("webhook-manager");
 
     /// The publisher name.

@@ -232,6 +232,25 @@ async fn what_exists_already_is_success() {
 }
 
 #[tokio::test]
+async fn files_are_moved_by_the_proxy() {
+    let fixture = Fixture::answering(&[(200, None), (404, None), (500, None)]).await;
+    let names = ["r_in.wav".to_owned(), "r_out.wav".to_owned()];
+    let client = &fixture.client;
+    let moved = || client.recording_file_move(&fixture.to, &names);
+    moved().await.unwrap();
+    assert!(moved().await.unwrap_err().is_gone());
+    assert!(matches!(
+        moved().await,
+        Err(Error::Unreachable(RpcError::Status(500)))
+    ));
+    assert_eq!(
+        fixture.script.asked.lock().unwrap()[0],
+        json!({"uri": "/proxy/recording_file_move", "method": "POST", "publisher": "call-manager",
+            "data_type": "application/json", "data": {"filenames": ["r_in.wav", "r_out.wav"]}})
+    );
+}
+
+#[tokio::test]
 async fn an_asterisk_that_nobody_serves_is_not_reachable() {
     let fixture = Fixture::answering(&[]).await;
     let error = fixture
