@@ -9,11 +9,12 @@
 //! | 40 · 48 | busy: 486 · 600 |
 //! | 41 | rings and never answers |
 //! | 42 · 47 | rejected: 603 · 403 |
-//! | 43, 00, 70–99, no digits | unknown: 404 |
+//! | 43, 00, 80–99, no digits | unknown: 404 |
 //! | 44 · 45 · 46 | 480 · 503 · 488 |
 //! | 49 | never replies |
-//! | 50–59 | answers at once, presses the last digit, stays (not of SIPp) |
+//! | 50–59 | answers at once, presses the last digit, stays |
 //! | 60–69 | rings for long, answers, stays (not of SIPp) |
+//! | 70–79 | answers at once, says nothing, stays |
 
 /// What a callee does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum Behaviour {
     AnswersSlowly,
     /// Answers at once.
     AnswersAtOnce,
+    /// The same, and says nothing: only silence is heard of it.
+    AnswersSilently,
     /// Answers at once, hangs up soon.
     Drops,
     /// Answers at once, presses this digit soon.
@@ -59,6 +62,7 @@ impl Behaviour {
             49 => Self::NeverReplies,
             50..=59 => Self::Presses(digits[0]),
             60..=69 => Self::AnswersSlowly,
+            70..=79 => Self::AnswersSilently,
             _ => Self::Refuses(404),
         }
     }
@@ -111,7 +115,8 @@ mod tests {
             ("+493053", Behaviour::Presses('3')),
             ("+493060", Behaviour::AnswersSlowly),
             ("+493000", Behaviour::Refuses(404)),
-            ("+493070", Behaviour::Refuses(404)),
+            ("+493070", Behaviour::AnswersSilently),
+            ("+493080", Behaviour::Refuses(404)),
             ("ann", Behaviour::Refuses(404)),
             ("", Behaviour::Refuses(404)),
         ];

@@ -248,7 +248,7 @@ pub(crate) fn plan(behaviour: Behaviour, delays: &Delays) -> VecDeque<(u64, Step
     let steps = match behaviour {
         Behaviour::Answers => vec![ring, (delays.ring_ms, Step::Answer)],
         Behaviour::AnswersSlowly => vec![ring, (delays.slow_ring_ms, Step::Answer)],
-        Behaviour::AnswersAtOnce => vec![at_once],
+        Behaviour::AnswersAtOnce | Behaviour::AnswersSilently => vec![at_once],
         Behaviour::Drops => vec![at_once, (delays.talk_ms, Step::HangUp)],
         Behaviour::Presses(digit) => vec![at_once, (delays.talk_ms, Step::Press(digit))],
         Behaviour::NeverAnswers => vec![ring],

@@ -10,11 +10,14 @@ use anyhow::{Context, Result};
 use crate::ports::{free_udp_port, free_udp_range};
 use crate::process::Process;
 use crate::tools::Tools;
+use crate::voices::Voices;
 
 /// A server that plays every callee; the last two digits of the dialed number
 /// say which (`asterisk/callees/README.md`).
 pub struct Callees {
     process: Process,
+    /// Of those that press a digit or say nothing.
+    _voices: Voices,
     port: u16,
     /// A line for each message, when it counts.
     messages: Option<PathBuf>,
@@ -44,9 +47,13 @@ impl Callees {
         std::fs::create_dir_all(dir)?;
         let port = free_udp_port()?;
         let media = free_udp_range(64)?;
+        let log = dir.join("voices.log");
+        let voices = Voices::start(&log)?;
         let mut command = tools.script("sipp.sh");
         command.current_dir(dir);
         command.arg("-sf").arg(tools.path("callees/callee.xml"));
+        command.args(["-key", "voices", &voices.port().to_string()]);
+        command.args(["-trace_logs", "-log_file"]).arg(&log);
         command.args([
             "-i",
             &Ipv4Addr::LOCALHOST.to_string(),
@@ -62,6 +69,7 @@ impl Callees {
         let process = Process::start("SIPp", command, &dir.join("sipp.log"))?;
         Ok(Self {
             process,
+            _voices: voices,
             port,
             messages,
         })

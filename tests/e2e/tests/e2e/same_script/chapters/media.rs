@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{end, gone, hang_up, quoted, up};
+use super::{end, gone, hang_up, quoted, up, up_with};
 use crate::same_script::side::Side;
 
 pub(super) async fn playbacks(side: &mut Side) -> Result<()> {
@@ -137,6 +137,33 @@ pub(super) async fn recordings(side: &mut Side) -> Result<()> {
     side.post("/ari/bridges/nowhere/record", body("of-nothing"))
         .await?;
     end(side, "mixed").await
+}
+
+/// Digits that a callee presses, and digits that are sent.
+pub(super) async fn digits(side: &mut Side) -> Result<()> {
+    up_with(side, "presses", "+4930257").await?;
+    side.hear("ChannelDtmfReceived", &[&quoted("presses")])
+        .await?;
+    let dtmf = "/ari/channels/presses/dtmf";
+    for body in [
+        json!({"dtmf": "12#", "before": 20, "between": 50, "duration": 80, "after": 20}),
+        json!({"dtmf": "xyz"}),
+        json!({"dtmf": ""}),
+        json!({}),
+    ] {
+        side.post(dtmf, body).await?;
+    }
+    side.post("/ari/channels/nobody/dtmf", json!({"dtmf": "1"}))
+        .await?;
+    // What is played waits until the digits are sent.
+    side.post(
+        "/ari/channels/presses/play",
+        json!({"media": "sound:beep", "playbackId": "after-digits"}),
+    )
+    .await?;
+    side.hear("PlaybackFinished", &[&quoted("after-digits")])
+        .await?;
+    end(side, "presses").await
 }
 
 pub(super) async fn snoop(side: &mut Side) -> Result<()> {

@@ -24,6 +24,7 @@ pub(super) async fn all(side: &mut Side) -> Result<()> {
     bridges::bridges(side).await?;
     media::playbacks(side).await?;
     media::recordings(side).await?;
+    media::digits(side).await?;
     ways::incoming(side).await?;
     ways::dialplan(side).await?;
     media::snoop(side).await?;
@@ -65,7 +66,11 @@ async fn dial(side: &mut Side, id: &str, number: &str, timeout: i64) -> Result<(
 }
 
 async fn up(side: &mut Side, id: &str) -> Result<()> {
-    dial(side, id, "+4930220", 0).await?;
+    up_with(side, id, "+4930220").await
+}
+
+async fn up_with(side: &mut Side, id: &str, number: &str) -> Result<()> {
+    dial(side, id, number, 0).await?;
     side.hear("Dial", &[&quoted(id), "ANSWER"]).await?;
     Ok(())
 }
