@@ -48,6 +48,7 @@ const HOUSE: &[Room] = &[
     Room("ari", Layer::Port, &["bus"]),
     Room("client", Layer::Port, &["bus"]),
     Room("delivery", Layer::Port, &["bus", "store"]),
+    Room("egress", Layer::Port, &[]),
     Room("store-sqlite", Layer::Adapter, &[]),
     Room("asterisk-proxy", Layer::Adapter, &[]),
     Room("asterisk-sim", Layer::OtherSide, &[]),

@@ -15,9 +15,6 @@ pub enum Error {
         service: &'static str,
         source: trunkline_bus::Error,
     },
-    /// The client that posts webhooks cannot be made.
-    #[error("failed to make the HTTP client for webhooks")]
-    Http(#[from] reqwest::Error),
     /// The first rows cannot be written.
     #[error("failed to write the first customer")]
     Seed(#[from] trunkline_store::Error),

@@ -12,6 +12,9 @@ pub enum Error {
     Config(#[from] ConfigError),
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// The check of the configuration says it first.
+    #[error("an entry of `egress.allow` cannot be read")]
+    Egress(#[from] trunkline_egress::Wrong),
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] trunkline_store_sqlite::OpenError),

@@ -114,6 +114,7 @@ impl Node {
             bus: Arc::clone(&bus),
             db: Arc::clone(&db),
             registry: &mut registry,
+            egress: trunkline_egress::Client::new(&config.egress)?,
         };
         for role in Role::ALL {
             let own = matches!(role, Role::Gateway | Role::AsteriskProxy);

@@ -17,6 +17,8 @@ pub(crate) struct House<'a> {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) db: Arc<dyn Database>,
     pub(crate) registry: &'a mut Registry,
+    /// Reaches addresses that customers name.
+    pub(crate) egress: trunkline_egress::Client,
 }
 
 /// A role that runs.
@@ -74,6 +76,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
                 bus: house.bus(),
                 db: house.db(),
                 metrics,
+                egress: house.egress.clone(),
             };
             let started =
                 trunkline_companion::start_webhook(deps, config.webhook.clone(), stop.clone())

@@ -95,6 +95,7 @@ async fn managers(ground: &Ground) -> Result<Running, Failed> {
         bus: bus(),
         db: db(),
         metrics: companion::webhook::Metrics::default(),
+        egress: trunkline_egress::Client::default(),
     };
     let webhooks = companion::webhook::Config::default();
     running.push(Box::new(

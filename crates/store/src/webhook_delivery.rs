@@ -18,6 +18,8 @@ pub struct Delivery {
     pub uri: String,
     pub method: String,
     pub body: String,
+    /// The body's media type; empty is JSON.
+    pub data_type: String,
     /// How often it was tried.
     pub attempts: i64,
     /// When it is tried next.
@@ -31,6 +33,7 @@ table! { Delivery in "trunkline_webhook_deliveries";
     "uri" uri text,
     "method" method text,
     "body" body text,
+    "data_type" data_type text,
     "attempts" attempts int,
     "due_at" due_at time,
     "tm_create" tm_create time,

@@ -239,6 +239,7 @@ async fn neighbours(
         bus: Arc::new(bus.clone()),
         db: Arc::new(db.clone()),
         metrics: trunkline_companion::webhook::Metrics::default(),
+        egress: trunkline_egress::Client::default(),
     };
     let options = trunkline_companion::webhook::Config::default();
     let running = trunkline_companion::start_webhook(webhook, options, stop.clone()).await;

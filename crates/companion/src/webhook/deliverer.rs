@@ -182,8 +182,7 @@ async fn note(
         }
         Err(failure) => failure,
     };
-    let hopeless = matches!(failure, Failure::Address(_));
-    if hopeless || attempts >= state.config.max_attempts {
+    if failure.is_hopeless() || attempts >= state.config.max_attempts {
         return give_up(state, delivery, &failure).await;
     }
     state.metrics.failed.inc();

@@ -37,6 +37,8 @@ pub struct Deps {
     pub bus: Arc<dyn Bus>,
     pub db: Arc<dyn Database>,
     pub metrics: Metrics,
+    /// Reaches the customers' servers.
+    pub egress: trunkline_egress::Client,
 }
 
 /// The state that the routes and the deliverer share.
@@ -56,7 +58,7 @@ struct State {
 ///
 /// # Errors
 ///
-/// When this process serves the queue already, or no HTTP client can be made.
+/// When this process serves the queue already.
 pub async fn start_webhook(
     deps: Deps,
     config: Config,
@@ -67,7 +69,7 @@ pub async fn start_webhook(
         db: Arc::clone(&deps.db),
         metrics: deps.metrics.role.clone(),
     };
-    let poster = post::Poster::new(&config)?;
+    let poster = post::Poster::new(deps.egress, &config);
     let role_config = crate::Config {
         workers: config.workers,
         delivery: config.delivery.clone(),

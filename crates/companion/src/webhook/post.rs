@@ -1,8 +1,6 @@
-//! One attempt: posting a body to a customer's server.
+//! One attempt: posting a body to a server that a customer named.
 
-use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Url};
+use trunkline_egress::{Client, Method, Redirects, Request};
 use trunkline_model::Timestamp;
 use trunkline_model::customer::Secret;
 use trunkline_store::webhook_delivery::Delivery;
@@ -10,70 +8,77 @@ use trunkline_store::webhook_delivery::Delivery;
 use super::Config;
 use super::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 
+const JSON: &str = "application/json";
+
 /// Why a server has not taken a webhook. Says nothing of the body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// The address cannot be used.
-    #[error("`{0}` is not an http or https address")]
-    Address(String),
-    /// There was no answer.
-    #[error("the server did not answer: {0}")]
-    Request(#[from] reqwest::Error),
+    /// There was no answer, or the address may not be used.
+    #[error(transparent)]
+    Request(#[from] trunkline_egress::Error),
     /// The answer is not in the two hundreds.
     #[error("the server answered with status {0}")]
     Status(u16),
 }
 
+impl Failure {
+    /// Whether trying again is of no use.
+    pub(super) fn is_hopeless(&self) -> bool {
+        match self {
+            Self::Request(error) => error.is_permanent(),
+            Self::Status(_) => false,
+        }
+    }
+}
+
 /// Posts webhooks.
 pub(super) struct Poster {
     client: Client,
+    config: Config,
 }
 
 impl Poster {
-    /// Redirects are not followed: they would take a signed body to a server
-    /// that nobody named. Nor are proxies taken from the environment, which is
-    /// not read here.
-    pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .timeout(config.timeout())
-            .redirect(Policy::none())
-            .no_proxy()
-            .user_agent(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client })
+    pub(super) fn new(client: Client, config: &Config) -> Self {
+        Self {
+            client,
+            config: config.clone(),
+        }
     }
 
-    /// Posts one body, signed when the customer has a secret.
+    /// Posts one body, signed when the customer has a secret. Redirects are not
+    /// followed: they would take a signed body to a server that nobody named.
     pub(super) async fn post(
         &self,
         delivery: &Delivery,
         secret: &Secret,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let address = Url::parse(&delivery.uri)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https"));
-        let Some(address) = address else {
-            return Err(Failure::Address(delivery.uri.clone()));
-        };
         let id = delivery.id.hyphenated().to_string();
         let seconds = now.as_micros().div_euclid(1_000_000);
-        let mut request = self
-            .client
-            .request(method(&delivery.method), address)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ID_HEADER, &id)
-            .header(TIMESTAMP_HEADER, seconds)
-            .body(delivery.body.clone());
+        let mut headers = vec![
+            (ID_HEADER, id.clone()),
+            (TIMESTAMP_HEADER, seconds.to_string()),
+        ];
         if !secret.0.is_empty() {
-            request = request.header(SIGNATURE_HEADER, sign(secret, &id, seconds, &delivery.body));
+            let signature = sign(secret, &id, seconds, &delivery.body);
+            headers.push((SIGNATURE_HEADER, signature));
         }
-        // The error's own text names the whole address, which may hold a token.
-        let answer = request.send().await.map_err(reqwest::Error::without_url)?;
-        if answer.status().is_success() {
-            Ok(())
-        } else {
-            Err(Failure::Status(answer.status().as_u16()))
+        let answer = self
+            .client
+            .send(Request {
+                method: method(&delivery.method),
+                address: delivery.uri.clone(),
+                content_type: content_type(&delivery.data_type).to_owned(),
+                headers,
+                body: delivery.body.clone().into(),
+                timeout: self.config.timeout(),
+                max_answer_bytes: 0,
+                redirects: Redirects::Refuse,
+            })
+            .await?;
+        match answer.status {
+            200..=299 => Ok(()),
+            status => Err(Failure::Status(status)),
         }
     }
 }
@@ -86,5 +91,34 @@ fn method(text: &str) -> Method {
         "DELETE" => Method::DELETE,
         "PATCH" => Method::PATCH,
         _ => Method::POST,
+    }
+}
+
+/// What is no media type is sent as JSON: a text with a line break would be a
+/// header of its own.
+fn content_type(data_type: &str) -> &str {
+    let good = data_type.contains('/')
+        && data_type
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if good { data_type } else { JSON }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_media_type_is_sent_as_one() {
+        for (given, sent) in [
+            ("", JSON),
+            ("application/json", JSON),
+            ("text/plain; charset=utf-8", "text/plain; charset=utf-8"),
+            ("text", JSON),
+            ("text/plain\r\nx-evil: 1", JSON),
+            ("text/pläin", JSON),
+        ] {
+            assert_eq!(content_type(given), sent, "{given:?}");
+        }
     }
 }

@@ -58,9 +58,14 @@ async fn send(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
         customer.webhook_method.clone(),
     );
     let id = delivery_id(&routed.request_id, asked.data.get());
-    state
-        .accept(id, &customer, uri, method, asked.data.get().to_owned())
-        .await
+    let delivery = Delivery {
+        id,
+        uri,
+        method,
+        body: asked.data.get().to_owned(),
+        ..Delivery::default()
+    };
+    state.accept(&customer, delivery).await
 }
 
 /// A request that comes again is the same delivery. One request id may stand
@@ -81,11 +86,16 @@ fn delivery_id(request_id: &str, body: &str) -> Uuid {
 
 #[derive(Deserialize)]
 struct SendToDestination {
+    /// Ours: chosen by the caller, so that a repetition is the same delivery.
+    #[serde(default)]
+    id: Uuid,
     #[serde(default)]
     customer_id: CustomerId,
     uri: String,
     #[serde(default)]
     method: String,
+    #[serde(default)]
+    data_type: String,
     data: Box<RawValue>,
 }
 
@@ -96,10 +106,20 @@ async fn send_to_destination(state: Arc<State>, routed: Routed) -> Result<Reply,
     let customer = state.customer(asked.customer_id).await?;
     let text = serde_json::from_str::<String>(asked.data.get());
     let body = text.unwrap_or_else(|_| asked.data.get().to_owned());
-    let id = delivery_id(&routed.request_id, &body);
-    state
-        .accept(id, &customer, asked.uri, asked.method, body)
-        .await
+    let id = if asked.id.is_nil() {
+        delivery_id(&routed.request_id, &body)
+    } else {
+        asked.id
+    };
+    let delivery = Delivery {
+        id,
+        uri: asked.uri,
+        method: asked.method,
+        body,
+        data_type: asked.data_type,
+        ..Delivery::default()
+    };
+    state.accept(&customer, delivery).await
 }
 
 impl State {
@@ -123,15 +143,8 @@ impl State {
     }
 
     /// Writes a delivery that is due at once.
-    async fn accept(
-        &self,
-        id: Uuid,
-        customer: &Customer,
-        uri: String,
-        method: String,
-        body: String,
-    ) -> Result<Reply, Refusal> {
-        if body.len() > self.config.max_body_bytes {
+    async fn accept(&self, customer: &Customer, delivery: Delivery) -> Result<Reply, Refusal> {
+        if delivery.body.len() > self.config.max_body_bytes {
             return Err(refuse(
                 Class::InvalidArgument,
                 "WEBHOOK_TOO_LARGE",
@@ -151,14 +164,11 @@ impl State {
         }
         let now = read(self.db.now().await)?;
         let delivery = Delivery {
-            id,
             customer_id: customer.id,
-            uri,
-            method: method.to_ascii_uppercase(),
-            body,
-            attempts: 0,
+            method: delivery.method.to_ascii_uppercase(),
             due_at: Some(now),
             tm_create: Some(now),
+            ..delivery
         };
         let written = self
             .db

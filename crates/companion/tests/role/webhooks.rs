@@ -12,6 +12,7 @@ use trunkline_bus::Method::{Get, Post, Put};
 use trunkline_bus::{Bus as _, Request, Response};
 use trunkline_companion::webhook::{Config, Deps, Metrics};
 use trunkline_companion::{start_customer, start_webhook};
+use trunkline_egress::Client;
 use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
 
@@ -105,6 +106,10 @@ struct PostOffice {
 
 impl PostOffice {
     async fn open(config: Config) -> Self {
+        Self::open_with(config, egress(&["127.0.0.0/8"])).await
+    }
+
+    async fn open_with(config: Config, egress: Client) -> Self {
         let mut world = World::new();
         world.start(start_customer).await;
         let metrics = Metrics::default();
@@ -112,6 +117,7 @@ impl PostOffice {
             bus: world.bus.clone(),
             db: world.db.clone(),
             metrics: metrics.clone(),
+            egress,
         };
         let running = start_webhook(deps, config, world.stop.clone())
             .await
@@ -151,6 +157,16 @@ impl PostOffice {
         };
         tokio::time::timeout(PATIENCE, wait).await.expect(what);
     }
+}
+
+/// Reaches the servers of these tests, which stand on this machine.
+fn egress(allow: &[&str]) -> Client {
+    let allow = allow.iter().map(|entry| (*entry).to_owned()).collect();
+    Client::new(&trunkline_egress::Config {
+        allow,
+        ..trunkline_egress::Config::default()
+    })
+    .unwrap()
 }
 
 fn quick() -> Config {
@@ -315,6 +331,53 @@ async fn what_is_given_up_is_parked_and_delivered_when_it_is_released() {
 }
 
 #[tokio::test]
+async fn a_server_inside_is_not_reached_unless_it_is_allowed() {
+    let mut office = PostOffice::open_with(quick(), egress(&[])).await;
+    office.send().await;
+    office
+        .until("given up at once", |metrics| metrics.dropped.get() == 1)
+        .await;
+    assert_eq!(office.metrics.failed.get(), 0);
+    let uri = "/v1/parked?page_size=10";
+    let rows = office.world.json(WEBHOOK, Get, uri, Value::Null).await;
+    let reason = rows[0]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("127.0.0.1") && reason.contains("egress.allow"),
+        "{reason}"
+    );
+    assert!(!reason.contains("token"), "{reason}");
+    assert!(office.server.got.try_recv().is_err());
+    office.world.end().await;
+}
+
+#[tokio::test]
+async fn a_flows_webhook_has_its_own_id_method_and_type() {
+    let mut office = PostOffice::open(quick()).await;
+    let id = uuid::Uuid::new_v4();
+    let body = json!({
+        "id": id, "customer_id": office.customer["id"], "uri": office.server.uri,
+        "method": "put", "data_type": "text/plain", "data": "hello",
+    });
+    for _ in 0..2 {
+        let uri = "/v1/webhook_destinations";
+        let answer = office.world.ask(WEBHOOK, Post, uri, body.clone()).await;
+        assert_eq!(answer.status_code, 200);
+    }
+    let got = office.server.next().await;
+    assert_eq!(got.line, "PUT /hook?token=t HTTP/1.1");
+    assert_eq!(
+        (got.body.as_str(), got.headers["content-type"].as_str()),
+        ("hello", "text/plain")
+    );
+    assert_eq!(got.headers["webhook-id"], id.to_string());
+    office
+        .until("counted", |metrics| metrics.delivered.get() == 1)
+        .await;
+    assert!(office.server.got.try_recv().is_err(), "one, not two");
+    office.world.end().await;
+}
+
+#[tokio::test]
 async fn a_customer_without_a_server_gets_nothing() {
     let office = PostOffice::open(quick()).await;
     let one = format!("/v1/customers/{}", office.customer["id"].as_str().unwrap());
@@ -452,6 +515,7 @@ async fn a_delivery_survives_the_process() {
         bus,
         db,
         metrics: Metrics::default(),
+        egress: egress(&["127.0.0.0/8"]),
     };
     let running = start_webhook(deps, quick(), stop.clone()).await.unwrap();
     assert!(next.next().await.body.contains("call_hangup"));

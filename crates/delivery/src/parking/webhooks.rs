@@ -19,6 +19,8 @@ struct KeptWebhook {
     uri: String,
     method: String,
     body: String,
+    #[serde(default)]
+    data_type: String,
 }
 
 impl ParkingLot {
@@ -40,6 +42,7 @@ impl ParkingLot {
             uri: delivery.uri.clone(),
             method: delivery.method.clone(),
             body: delivery.body.clone(),
+            data_type: delivery.data_type.clone(),
         };
         let now = self.db.now().await?;
         let row = Parked {
@@ -82,6 +85,7 @@ impl ParkingLot {
             uri: kept.uri,
             method: kept.method,
             body: kept.body,
+            data_type: kept.data_type,
             attempts: 0,
             due_at: Some(now),
             tm_create: Some(now),

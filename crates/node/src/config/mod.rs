@@ -54,6 +54,8 @@ pub struct Config {
     /// route, agent.
     pub companion: trunkline_companion::Config,
     pub webhook: trunkline_companion::webhook::Config,
+    /// Addresses that customers name.
+    pub egress: trunkline_egress::Config,
     pub delivery: trunkline_delivery::Config,
 }
 
@@ -77,6 +79,7 @@ impl Default for Config {
             outdial: trunkline_outdial::Config::default(),
             companion: trunkline_companion::Config::default(),
             webhook: trunkline_companion::webhook::Config::default(),
+            egress: trunkline_egress::Config::default(),
             delivery: trunkline_delivery::Config::default(),
         }
     }

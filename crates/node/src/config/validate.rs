@@ -13,6 +13,8 @@ const MAY_BE_ZERO: &[&str] = &[
     "outbox_gather_ms",
     "settle_ms",
     "due_ahead_ms",
+    "max_redirects",
+    "idle_connections_per_host",
 ];
 
 /// Two options of one section: the first must be less than the second, and why.
@@ -87,6 +89,9 @@ impl Config {
         self.check_ports(&mut problems);
         self.check_asterisks(&mut problems);
         self.check_limits(&mut problems);
+        if let Err(wrong) = self.egress.allowed() {
+            problems.push(Problem::new("egress.allow", format!("holds {wrong}")));
+        }
         if let Err(why) = crate::telemetry::check_level(&self.log.level) {
             problems.push(Problem::new(
                 "log.level",

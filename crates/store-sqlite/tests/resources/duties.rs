@@ -279,6 +279,7 @@ async fn tokens_and_webhook_deliveries() {
         uri: "http://w".into(),
         method: "POST".into(),
         body: "{}".into(),
+        data_type: "text/plain".into(),
         attempts: 0,
         due_at: at(5),
         tm_create: at(1),
