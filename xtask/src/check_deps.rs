@@ -5,6 +5,7 @@
 //! model <- ports (bus store ari client delivery) <- adapters (store-sqlite asterisk-proxy)
 //! domain, ports <- shells (call campaign flow outdial companion gateway)
 //! all of them <- node <- server -> rig (its demo)
+//! domain <- cli <- server
 //! ```
 //!
 //! Reads a list of dependencies and says what is wrong with it; runs nothing.
@@ -24,6 +25,8 @@ enum Layer {
     Adapter,
     Shell,
     Node,
+    /// Commands over the HTTP API: a user of ours, not a part.
+    CommandLine,
     Server,
     /// Real parts as processes, for the demo and for tests.
     Rig,
@@ -59,6 +62,7 @@ const HOUSE: &[Room] = &[
     Room("gateway", Layer::Shell, &[]),
     Room("outdial", Layer::Shell, &[]),
     Room("node", Layer::Node, &[]),
+    Room("cli", Layer::CommandLine, &[]),
     Room("server", Layer::Server, &[]),
     Room("rig", Layer::Rig, &[]),
     Room("sim", Layer::Tests, &[]),
@@ -157,7 +161,10 @@ fn third_party(from: &Room, to: &str) -> Result<(), &'static str> {
 
 /// What may be used by the code itself.
 fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
-    use Layer::{Adapter, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests, Xtask};
+    use Layer::{
+        Adapter, CommandLine, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests,
+        Xtask,
+    };
     let (allowed, why) = match from.1 {
         Model => (false, "model holds shapes and depends on no crate of ours"),
         Domain => (to.1 == Model, "domain depends on model only"),
@@ -176,17 +183,21 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
                 "a shell uses no other shell: ask it over the bus, through `trunkline-client`",
             ),
             Adapter => (false, "a shell uses ports; only node knows adapters"),
-            Node | Server | Rig | OtherSide | Tests | Xtask => {
+            Node | CommandLine | Server | Rig | OtherSide | Tests | Xtask => {
                 (false, "a shell is wired by node, not the other way round")
             }
         },
         Node => (
-            !matches!(to.1, Server | Rig | OtherSide | Tests | Xtask),
+            !matches!(to.1, CommandLine | Server | Rig | OtherSide | Tests | Xtask),
             "node is below the program and its tests",
         ),
+        CommandLine => (
+            matches!(to.1, Model | Domain),
+            "the command line sees the program over HTTP, as its users do",
+        ),
         Server => (
-            matches!(to.1, Model | Node | Rig),
-            "server knows node, the rig of its demo, and the shapes in model",
+            matches!(to.1, Model | Node | CommandLine | Rig),
+            "server knows node, the command line, the rig of its demo, and the shapes in model",
         ),
         Rig => (
             to.1 == Model,
@@ -204,7 +215,10 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
 
 /// What may be used by tests: they may stand on real adapters and other roles.
 fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
-    use Layer::{Adapter, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests, Xtask};
+    use Layer::{
+        Adapter, CommandLine, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests,
+        Xtask,
+    };
     let (allowed, why) = match from {
         Model | Domain => (to == Model, "the tests of model and domain are pure"),
         Port | Adapter | Shell => (
@@ -214,6 +228,10 @@ fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
         Node | Server | Rig | Tests => (
             !matches!(to, Tests | Xtask),
             "tests share nothing with other tests",
+        ),
+        CommandLine => (
+            matches!(to, Model | Domain),
+            "its commands are tested with the program, in the tests of server",
         ),
         OtherSide => (false, "it must not share our misunderstandings"),
         Xtask => (false, "xtask stands alone"),

@@ -6,7 +6,6 @@ use clap::{Args, Parser, Subcommand};
 use trunkline_node::Flags;
 
 use crate::demo::DemoArgs;
-use crate::parked::ParkedArgs;
 
 const AFTER_HELP: &str = "\
 Options come from the built-in defaults, then the file, then variables such as
@@ -45,12 +44,8 @@ pub(crate) enum Command {
     Config(ShowArgs),
     /// Runs a whole campaign on this machine, with a real Asterisk.
     Demo(DemoArgs),
-    /// Shows, puts back or discards messages that could not be handled.
-    ///
-    /// A message that its consumer could not handle after every repetition, or
-    /// could not read at all, is kept out of the way of the others until somebody
-    /// looks at it. The token must be an operator's (option `gateway.operators`).
-    Parked(ParkedArgs),
+    #[command(flatten)]
+    Api(trunkline_cli::Command),
 }
 
 /// Where the configuration comes from.

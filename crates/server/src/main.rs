@@ -1,11 +1,9 @@
 //! The program: command line, signals, what is printed. Everything else is in
 //! `trunkline-node`.
 
-mod api;
 mod cli;
 mod config;
 mod demo;
-mod parked;
 mod serve;
 mod signals;
 
@@ -45,7 +43,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args).await,
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(args).await,
-        Command::Parked(args) => parked::run(args).await,
+        Command::Api(command) => Ok(trunkline_cli::run(command).await),
     }
 }
 
