@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! model <- domain
-//! model <- ports (bus store ari client delivery) <- adapters (store-sqlite asterisk-proxy)
+//! model <- ports (bus store ari client media delivery) <- adapters (store-sqlite asterisk-proxy)
 //! domain, ports <- shells (call campaign flow outdial companion gateway)
 //! all of them <- node <- server -> rig (its demo)
 //! domain <- cli <- server
@@ -50,6 +50,7 @@ const HOUSE: &[Room] = &[
     Room("store", Layer::Port, &[]),
     Room("ari", Layer::Port, &["bus"]),
     Room("client", Layer::Port, &["bus"]),
+    Room("media", Layer::Port, &[]),
     Room("delivery", Layer::Port, &["bus", "store"]),
     Room("egress", Layer::Port, &[]),
     Room("store-sqlite", Layer::Adapter, &[]),
