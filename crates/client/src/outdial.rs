@@ -6,8 +6,8 @@ use trunkline_bus::{Method, Request, Rpc, RpcError};
 use trunkline_model::id::{CampaignId, CampaigncallId, OutdialId, OutdialTargetId};
 use trunkline_model::outdial::Outdial;
 use trunkline_model::outdial_target::{
-    AvailableRequest, ClaimsReply, ClaimsRequest, HeldTarget, OutdialTarget, ReportsRequest,
-    StatusReport, Summary, TargetReport,
+    AvailableRequest, ClaimsReply, ClaimsRequest, HeldTarget, LookupRequest, NewTargets,
+    NewTargetsReply, OutdialTarget, ReportsRequest, StatusReport, Summary, TargetReport,
 };
 use trunkline_model::service::Service;
 
@@ -88,6 +88,38 @@ impl OutdialClient {
                 .json(asked),
         )
         .await
+    }
+
+    /// Adds many people to a list: a route of Trunkline's own.
+    ///
+    /// # Errors
+    ///
+    /// A typed 400 that names the field of a bad one, and nobody was added; a
+    /// typed 404 when there is no such list.
+    pub async fn add_all(
+        &self,
+        id: OutdialId,
+        targets: &NewTargets,
+    ) -> Result<NewTargetsReply, RpcError> {
+        let request = self
+            .0
+            .request(Method::Post, format!("/v1/outdials/{id}/targets/bulk"))
+            .json(targets);
+        self.call(request).await
+    }
+
+    /// The targets with these ids, those that there are: a route of Trunkline's
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// A bare 404 from an outdial-manager that is not ours.
+    pub async fn lookup(&self, ids: Vec<OutdialTargetId>) -> Result<Vec<OutdialTarget>, RpcError> {
+        let request = self
+            .0
+            .request(Method::Post, "/v1/outdialtargets/lookup")
+            .json(&LookupRequest { ids });
+        self.call(request).await
     }
 
     /// Claims a target for one attempt: idle becomes progressing and the try

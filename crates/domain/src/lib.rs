@@ -7,4 +7,5 @@ pub mod address;
 pub mod call;
 pub mod campaign;
 pub mod flow;
+pub mod outdial_target;
 pub mod phone;

@@ -14,13 +14,13 @@ use crate::field::Field;
 /// An object of JSON.
 pub(crate) type Object = Map<String, Value>;
 
-/// Takes the body in.
+/// Takes the body in, up to `limit` bytes.
 pub(crate) async fn receive(
     headers: &HeaderMap,
     body: Body,
+    limit: usize,
     config: &Config,
 ) -> Result<Bytes, ApiError> {
-    let limit = config.body_limit_bytes;
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());

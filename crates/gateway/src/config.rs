@@ -16,6 +16,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Largest body of a request, bytes.
     pub body_limit_bytes: usize,
+    /// Largest body of a request that adds many targets, bytes.
+    pub bulk_body_limit_bytes: usize,
     /// Longest time that the body of a request may take to arrive, milliseconds.
     pub body_timeout_ms: u64,
     /// Time-out of the request to the role that answers, milliseconds.
@@ -35,6 +37,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             max_connections: 1_024,
             body_limit_bytes: 1 << 20,
+            bulk_body_limit_bytes: 8 << 20,
             body_timeout_ms: 10_000,
             request_timeout_ms: 10_000,
             page_size: 100,

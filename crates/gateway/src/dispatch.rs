@@ -1,5 +1,7 @@
 //! Carrying a route of the table out: check, translate, ask the role, answer.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
@@ -15,8 +17,8 @@ use crate::field::Field;
 use crate::list;
 use crate::owner::{require_operator, row_of_caller};
 use crate::resources::{Act, Filter, ListOf, Owner, Resource, Route};
-use crate::respond;
 use crate::server::Gateway;
+use crate::{respond, results, targets};
 
 /// A request that matched a route of the table.
 struct Matched<'g> {
@@ -30,7 +32,7 @@ struct Matched<'g> {
 
 /// Carries out what a route of the table says.
 pub(crate) async fn dispatch(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     caller: Caller,
     resource: &'static Resource,
     route: &'static Route,
@@ -87,6 +89,20 @@ pub(crate) async fn dispatch(
             matched.row().await?;
             matched.send(matched.request()?.json(&given)).await
         }
+        Act::AddTargets => {
+            matched.refuse_query()?;
+            let config = &gateway.config;
+            let limit = config.bulk_body_limit_bytes;
+            let bytes = body::receive(&parts.headers, body, limit, config).await?;
+            let targets = targets::read(&bytes, caller.0)?;
+            matched.row().await?;
+            matched.send(matched.request()?.json(&targets)).await
+        }
+        Act::Results => {
+            matched.row().await?;
+            let (id, request_id) = (matched.id()?, matched.request_id.clone());
+            results::answer(Arc::clone(gateway), caller.0, id, request_id, &matched.uri).await
+        }
         Act::Delete => {
             matched.refuse_query()?;
             matched.row().await?;
@@ -114,7 +130,8 @@ impl Matched<'_> {
         fields: &'static [Field],
     ) -> Result<Object, ApiError> {
         self.refuse_query()?;
-        let bytes = body::receive(headers, body, &self.gateway.config).await?;
+        let config = &self.gateway.config;
+        let bytes = body::receive(headers, body, config.body_limit_bytes, config).await?;
         let given = body::read(&bytes, fields, self.caller.0)?;
         for field in fields {
             let Some(key) = given

@@ -38,6 +38,8 @@ pub(crate) enum Shape {
     Ids,
     Address,
     Addresses,
+    /// A list whose elements are checked elsewhere.
+    List,
     Actions,
     /// A telephone number in E.164 form.
     Number,
@@ -109,6 +111,7 @@ impl Shape {
             Self::Ids => each(name, value, "ids", id),
             Self::Address => one_address(name, value),
             Self::Addresses => each(name, value, "addresses", one_address),
+            Self::List => want(name, value.is_array(), "must be a list"),
             Self::Actions => each(name, value, "actions", action),
             Self::Number => {
                 let good = phone::is_e164(text(name, value)?);

@@ -25,7 +25,9 @@ mod owner;
 mod parked;
 mod resources;
 mod respond;
+mod results;
 mod server;
+mod targets;
 mod tokens;
 
 pub use config::Config;

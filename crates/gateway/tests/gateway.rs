@@ -429,6 +429,60 @@ async fn a_stop_waits_for_the_answer_in_progress() {
     assert!(app.http.get(url).send().await.is_err());
 }
 
+#[tokio::test]
+async fn many_targets_are_read_at_once_with_a_limit_of_their_own() {
+    let small = Config {
+        body_limit_bytes: 1_000,
+        bulk_body_limit_bytes: 5_000,
+        ..config()
+    };
+    let app = App::start_with(CustomerId::random(), small, |customer, request| {
+        Some(match request.method.as_str() {
+            "GET" => Response::json(&json!({"id": LIST, "customer_id": customer})),
+            _ => Response::json(&json!({"created": 1, "known": []})),
+        })
+    })
+    .await;
+    let bulk = format!("/v1/outdials/{LIST}/targets/bulk");
+    let person = json!({"name": "x".repeat(2_000), "destination_0": {"type": "tel", "target": "+1 555 123 4567"}});
+    let (status, reply) = app
+        .send(Method::POST, &bulk, &json!({"targets": [person]}))
+        .await;
+    assert_eq!((status, &reply), (200, &json!({"created": 1, "known": []})));
+    let asked = app.asked();
+    assert_eq!(asked[1].uri, bulk);
+    let body: Value = serde_json::from_str(asked[1].data.as_ref().unwrap().get()).unwrap();
+    assert_eq!(body, json!({"targets": [person]}));
+
+    let (status, reply) = app
+        .send(
+            Method::POST,
+            &bulk,
+            &json!({"targets": [person, person, person]}),
+        )
+        .await;
+    assert_eq!(
+        (status, &reply["error"]["code"]),
+        (413, &json!("BODY_TOO_LARGE"))
+    );
+    let (status, reply) = app
+        .send(Method::POST, &bulk, &json!({"targets": [{"nmae": "Ann"}]}))
+        .await;
+    assert_eq!(
+        (status, &reply["error"]["field"]),
+        (400, &json!("targets[0].nmae"))
+    );
+    let (status, _) = app
+        .send(
+            Method::POST,
+            "/v1/outdialtargets/lookup",
+            &json!({"ids": []}),
+        )
+        .await;
+    assert_eq!(status, 405, "internal");
+    assert_eq!(app.asked().len(), 2);
+}
+
 // === the app ===
 
 type Answer = dyn Fn(CustomerId, &Request) -> Option<Response> + Send + Sync;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::id::{CampaigncallId, OutdialId, OutdialTargetId};
 use crate::time::Timestamp;
+use crate::wire::is_default;
 
 /// How many destinations a target has, and an outplan limits.
 pub const DESTINATION_COUNT: usize = 5;
@@ -219,6 +220,84 @@ pub struct HeldTarget {
     /// Nil: whoever claimed it gave no name, as the reference.
     pub attempt_id: CampaigncallId,
     pub tm_claim: Option<Timestamp>,
+}
+
+/// Most targets of one bulk request, and most ids of one look-up.
+pub const MOST_AT_ONCE: usize = 1_000;
+
+/// Body of `POST /v1/outdials/<id>/targets/bulk`, Trunkline's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewTargets {
+    pub targets: Vec<NewTarget>,
+}
+
+/// One of them. A misspelt key would lose a number, so unknown ones are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewTarget {
+    /// Nil: it follows from the outdial and the destinations.
+    #[serde(skip_serializing_if = "is_default")]
+    pub id: OutdialTargetId,
+    #[serde(skip_serializing_if = "is_default")]
+    pub name: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub detail: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub data: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub destination_0: Option<Address>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub destination_1: Option<Address>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub destination_2: Option<Address>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub destination_3: Option<Address>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub destination_4: Option<Address>,
+}
+
+impl NewTarget {
+    /// The destinations by index; absent ones, however written, are `None`.
+    #[must_use]
+    pub fn destinations(&self) -> [Option<&Address>; DESTINATION_COUNT] {
+        [
+            &self.destination_0,
+            &self.destination_1,
+            &self.destination_2,
+            &self.destination_3,
+            &self.destination_4,
+        ]
+        .map(|destination| destination.as_ref().filter(|address| !address.is_absent()))
+    }
+
+    /// The places of the destinations by index, as they are.
+    pub fn slots(&mut self) -> [&mut Option<Address>; DESTINATION_COUNT] {
+        [
+            &mut self.destination_0,
+            &mut self.destination_1,
+            &mut self.destination_2,
+            &mut self.destination_3,
+            &mut self.destination_4,
+        ]
+    }
+}
+
+/// Reply to it. Each target of the request is counted as created, or is among
+/// the known ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct NewTargetsReply {
+    pub created: u64,
+    /// Those that were on the outdial already, deleted or not.
+    pub known: Vec<OutdialTargetId>,
+}
+
+/// Body of `POST /v1/outdialtargets/lookup`, Trunkline's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct LookupRequest {
+    pub ids: Vec<OutdialTargetId>,
 }
 
 #[cfg(test)]

@@ -17,13 +17,13 @@ use trunkline_bus::{
     Work,
 };
 use trunkline_client::OutdialClient;
-use trunkline_model::Timestamp;
 use trunkline_model::id::{CampaigncallId, OutdialId, OutdialTargetId};
 use trunkline_model::outdial_target::{
-    AvailableRequest, ClaimRequest, ClaimsRequest, OutdialTarget, Status, StatusReport,
-    TargetReport,
+    AvailableRequest, ClaimRequest, ClaimsRequest, NewTarget, NewTargets, OutdialTarget, Status,
+    StatusReport, TargetReport,
 };
 use trunkline_model::service::Service;
+use trunkline_model::{Address, Timestamp};
 use trunkline_outdial::{Config, Deps, Metrics, Running, start};
 use trunkline_store_sqlite::SqliteDatabase;
 
@@ -91,6 +91,14 @@ impl House {
         let response = self.ask(method, uri, body).await;
         assert_eq!(response.status_code, 200, "{uri}: {response:?}");
         serde_json::from_str(response.data.unwrap().get()).unwrap()
+    }
+
+    /// A list without anybody on it.
+    async fn list(&self) -> OutdialId {
+        let made = self
+            .json(Method::Post, "/v1/outdials", json!({"name": "list"}))
+            .await;
+        made["id"].as_str().unwrap().parse().unwrap()
     }
 
     async fn target(&self, outdial: OutdialId, body: Value) -> OutdialTarget {
@@ -763,4 +771,164 @@ async fn every_change_of_a_list_is_announced_and_targets_are_not() {
     }
     consumer.stop().await;
     house.end().await;
+}
+
+#[tokio::test]
+async fn people_who_are_added_twice_are_known() {
+    let house = House::new().await;
+    let outdial = house.list().await;
+    let people = |range: std::ops::Range<u32>| NewTargets {
+        targets: range.map(person).collect(),
+    };
+    let first = house.client.add_all(outdial, &people(0..1_000)).await;
+    assert_eq!(first.unwrap().created, 1_000);
+    let again = house.client.add_all(outdial, &people(0..1_000)).await;
+    let again = again.unwrap();
+    assert_eq!((again.created, again.known.len()), (0, 1_000));
+
+    // Some of them, in another form and order, twice in one request, and a new one.
+    let mut mixed = people(999..1_002);
+    mixed.targets.push(NewTarget {
+        name: "the same again".to_owned(),
+        destination_0: Some(Address::tel("+49 30 000 1001")),
+        ..NewTarget::default()
+    });
+    let mixed = house.client.add_all(outdial, &mixed).await.unwrap();
+    assert_eq!((mixed.created, mixed.known.len()), (2, 2));
+
+    let found = house.client.lookup(again.known.clone()).await.unwrap();
+    assert_eq!(found.len(), 1_000);
+    let one = found.iter().find(|one| one.name == "person 7").unwrap();
+    assert_eq!(one.destination_0, Some(Address::tel("+49300000007")));
+    assert_eq!(one.destination_1, None);
+    assert_eq!(
+        (one.status.clone(), one.outdial_id),
+        (Status::Idle, outdial)
+    );
+    assert_eq!(one.tm_create, one.tm_update, "never tried");
+    let single = house.target(outdial, tel("+15551230001")).await;
+    let same_shape = OutdialTarget {
+        destination_0: single.destination_0.clone(),
+        id: single.id,
+        name: single.name.clone(),
+        tm_create: single.tm_create,
+        tm_update: single.tm_update,
+        ..one.clone()
+    };
+    assert_eq!(single, same_shape, "as one that was made alone");
+
+    // The same people on another list are others.
+    let other = house.list().await;
+    let there = house.client.add_all(other, &people(0..3)).await.unwrap();
+    assert_eq!((there.created, there.known), (3, Vec::new()));
+    house.end().await;
+}
+
+#[tokio::test]
+async fn who_was_deleted_from_a_list_is_not_added_again() {
+    let house = House::new().await;
+    let outdial = house.list().await;
+    let one = NewTargets {
+        targets: vec![person(1)],
+    };
+    house.client.add_all(outdial, &one).await.unwrap();
+    let asked = AvailableRequest::new([1, 0, 0, 0, 0], 10, None);
+    let [id] = house.ids(outdial, &asked).await[..] else {
+        panic!("one target")
+    };
+    let uri = format!("/v1/outdialtargets/{id}");
+    house.json(Method::Delete, &uri, Value::Null).await;
+    let again = house.client.add_all(outdial, &one).await.unwrap();
+    assert_eq!((again.created, again.known), (0, vec![id]));
+    assert_eq!(house.ids(outdial, &asked).await, []);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_bad_one_refuses_all_and_is_named() {
+    let house = House::new().await;
+    let outdial = house.list().await;
+    let other = house.list().await;
+    let elsewhere = NewTarget {
+        id: OutdialTargetId::random(),
+        ..person(500)
+    };
+    let there = NewTargets {
+        targets: vec![elsewhere.clone()],
+    };
+    house.client.add_all(other, &there).await.unwrap();
+
+    let nobody = NewTarget::default();
+    let short = NewTarget {
+        destination_1: Some(Address::tel("12")),
+        ..person(17)
+    };
+    for (bad, field) in [
+        (nobody, "targets[17].destination_0"),
+        (short, "targets[17].destination_1"),
+        (elsewhere, "targets[17].id"),
+    ] {
+        let mut targets: Vec<NewTarget> = (0..20).map(person).collect();
+        targets[17] = bad;
+        let body = json!({ "targets": targets });
+        let uri = format!("/v1/outdials/{outdial}/targets/bulk");
+        let response = house.ask(Method::Post, &uri, body).await;
+        let data: Value = serde_json::from_str(response.data.unwrap().get()).unwrap();
+        assert_eq!(
+            (response.status_code, &data["details"][0]["field"]),
+            (400, &json!(field))
+        );
+    }
+    let asked = AvailableRequest::new([1, 0, 0, 0, 0], 100, None);
+    assert_eq!(house.ids(outdial, &asked).await, []);
+
+    let many = json!({"targets": vec![person(1); 1_001]});
+    let cases = [
+        (outdial, many, (400, "INVALID_ARGUMENT")),
+        (outdial, json!({"targets": [{"nmae": "x"}]}), (400, "")),
+        (
+            OutdialId::random(),
+            json!({"targets": [person(1)]}),
+            (404, "OUTDIAL_NOT_FOUND"),
+        ),
+    ];
+    for (list, body, (status, reason)) in cases {
+        let uri = format!("/v1/outdials/{list}/targets/bulk");
+        let response = house.ask(Method::Post, &uri, body).await;
+        assert_eq!(error_of(&response), (status, reason.to_owned()));
+    }
+    let ids = json!({"ids": vec![OutdialTargetId::random(); 1_001]});
+    let response = house
+        .ask(Method::Post, "/v1/outdialtargets/lookup", ids)
+        .await;
+    assert_eq!(response.status_code, 400);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn the_same_people_in_two_requests_at_once_are_there_once() {
+    let house = House::new().await;
+    let outdial = house.list().await;
+    let halves = (0..8).map(|n| {
+        let client = house.client.clone();
+        async move {
+            let targets = (n * 100..n * 100 + 200).map(person).collect();
+            client.add_all(outdial, &NewTargets { targets }).await
+        }
+    });
+    let replies = futures_util::future::join_all(halves).await;
+    let created: u64 = replies
+        .into_iter()
+        .map(|reply| reply.unwrap().created)
+        .sum();
+    assert_eq!(created, 900);
+    house.end().await;
+}
+
+fn person(n: u32) -> NewTarget {
+    NewTarget {
+        name: format!("person {n}"),
+        destination_0: Some(Address::tel(&format!("+4930000{n:04}"))),
+        ..NewTarget::default()
+    }
 }

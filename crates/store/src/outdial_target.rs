@@ -1,10 +1,10 @@
 //! `outdial_outdialtargets` (chapter 05 B.2, B.6) and the claims on them.
 //! Which of them can be called is in [`crate::available`].
 
-use trunkline_model::Timestamp;
 use trunkline_model::id::{CampaigncallId, OutdialId, OutdialTargetId};
-use trunkline_model::outdial_target::{OutdialTarget, Status};
+use trunkline_model::outdial_target::{NewTarget, OutdialTarget, Status};
 use trunkline_model::page::Page;
+use trunkline_model::{Address, Timestamp};
 
 use crate::batch::{Expect, Statement};
 use crate::dialect::Dialect;
@@ -65,6 +65,97 @@ pub async fn list(
 #[must_use]
 pub fn insert(target: &OutdialTarget) -> Statement {
     Statement::insert(TABLE, values(target))
+}
+
+/// The targets with these ids, deleted or not, in no order.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn with_ids(
+    db: &dyn Database,
+    ids: &[OutdialTargetId],
+) -> Result<Vec<OutdialTarget>, Error> {
+    let keys = ids.iter().map(|id| Value::uuid(*id)).collect();
+    SELECT.among(db, "id", keys, "").await
+}
+
+/// Which of these ids there are, deleted or not, and on which outdial.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn existing(
+    db: &dyn Database,
+    ids: &[OutdialTargetId],
+) -> Result<Vec<(OutdialTargetId, OutdialId)>, Error> {
+    let keys = ids.iter().map(|id| Value::uuid(*id)).collect();
+    Place::SELECT.among(db, "id", keys, "").await
+}
+
+/// Where a target is.
+struct Place;
+
+impl Place {
+    const SELECT: Select<(OutdialTargetId, OutdialId)> = Select {
+        table: TABLE,
+        columns: "id, outdial_id",
+        read: |row| Ok((row.id("id")?, row.id("outdial_id")?)),
+    };
+}
+
+/// Rows of one statement of [`insert_new`], the largest first. Few different
+/// lengths make few different texts, which engines remember in prepared form.
+const PORTIONS: [usize; 3] = [64, 8, 1];
+
+/// New rows for people whom nobody has called: idle, no tries, `tm_create` equal
+/// to `tm_update`. They lie in the table in the order of their ids, in which
+/// those of one moment are dialed.
+///
+/// Many rows a statement: a list of a million is read in from one file.
+#[must_use]
+pub fn insert_new(
+    outdial: OutdialId,
+    mut targets: Vec<NewTarget>,
+    now: Timestamp,
+) -> Vec<Statement> {
+    targets.sort_unstable_by_key(|target| target.id);
+    let mut statements = Vec::new();
+    let mut rest = targets.as_slice();
+    while let Some(length) = PORTIONS.into_iter().find(|length| *length <= rest.len()) {
+        let (portion, others) = rest.split_at(length);
+        statements.push(insert_portion(outdial, portion, now));
+        rest = others;
+    }
+    statements
+}
+
+fn insert_portion(outdial: OutdialId, portion: &[NewTarget], now: Timestamp) -> Statement {
+    const HEAD: &str = "INSERT INTO outdial_outdialtargets (id, outdial_id, name, detail, data, \
+        destination_0, destination_1, destination_2, destination_3, destination_4, \
+        tm_create, tm_update, status, \
+        try_count_0, try_count_1, try_count_2, try_count_3, try_count_4) VALUES ";
+    const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'idle', 0, 0, 0, 0, 0)";
+    const PARAMETERS: usize = 12;
+    let outdial = Value::uuid(outdial);
+    let now = Value::time(now);
+    let mut params = Vec::with_capacity(portion.len() * PARAMETERS);
+    for target in portion {
+        params.push(Value::uuid(target.id));
+        params.push(outdial.clone());
+        for text in [&target.name, &target.detail, &target.data] {
+            params.push(Value::from(text.as_str()));
+        }
+        params.extend(target.destinations().map(address));
+        params.extend([now.clone(), now.clone()]);
+    }
+    let rows = vec![ROW; portion.len()].join(", ");
+    Statement::any(format!("{HEAD}{rows}"), params)
+}
+
+/// Absent is the JSON literal `null`, as everywhere.
+fn address(destination: Option<&Address>) -> Value {
+    destination.map_or_else(|| Value::from("null"), Value::json)
 }
 
 /// `idle` → `progressing` with one more try of destination `index`; not a

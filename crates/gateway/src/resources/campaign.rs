@@ -124,6 +124,7 @@ pub(super) const RESOURCES: &[Resource] = &[
                 &[Field::new("next_campaign_id", Shape::Id).required()],
             ),
             route(Method::Get, "/v1/campaigns/{id}/explain", Act::GetPart),
+            route(Method::Get, "/v1/campaigns/{id}/results", Act::Results),
             route(Method::Get, "/v1/campaigns/{id}/rules", Act::GetPart),
             route(
                 Method::Put,

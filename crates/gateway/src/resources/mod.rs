@@ -80,6 +80,10 @@ pub(crate) enum Act {
     UpdatePart(&'static [Field]),
     /// Something done with a row; the body is sent on as it is.
     Do(&'static [Field]),
+    /// Many people for a list, in one request.
+    AddTargets,
+    /// What became of a campaign's people, paged or whole.
+    Results,
     /// Removes a row.
     Delete,
 }
@@ -237,6 +241,8 @@ mod tests {
                     | Act::Update(_)
                     | Act::UpdatePart(_)
                     | Act::Do(_)
+                    | Act::AddTargets
+                    | Act::Results
                     | Act::Delete => true,
                 };
                 let found = route.path.split('/').nth(3) == Some("{id}");

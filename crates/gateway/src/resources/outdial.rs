@@ -65,6 +65,11 @@ pub(super) const RESOURCES: &[Resource] = &[
                 },
             ),
             post("/v1/outdials/{id}/targets", TARGET),
+            route(
+                Method::Post,
+                "/v1/outdials/{id}/targets/bulk",
+                Act::AddTargets,
+            ),
         ],
     },
     Resource {

@@ -1,6 +1,7 @@
 //! The routes of outdial-manager (chapter 05 B.4).
 
 mod bulk;
+mod import;
 mod outdials;
 mod selection;
 mod targets;
@@ -67,6 +68,12 @@ pub(crate) fn router(
             targets::create,
         )
         .route(
+            Post,
+            "/v1/outdials/{id}/targets/bulk",
+            "/v1/outdials/<outdial-id>/targets/bulk",
+            import::create_all,
+        )
+        .route(
             Get,
             "/v1/outdials/{id}/targets[?]",
             "/v1/outdials/<outdial-id>/targets",
@@ -77,6 +84,12 @@ pub(crate) fn router(
             "/v1/outdials/{id}/held?",
             "/v1/outdials/<outdial-id>/held",
             bulk::held,
+        )
+        .route(
+            Post,
+            "/v1/outdialtargets/lookup",
+            "/v1/outdialtargets/lookup",
+            import::lookup,
         )
         .route(
             Post,
