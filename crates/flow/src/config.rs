@@ -33,6 +33,8 @@ pub struct Config {
     pub unbegun_after_ms: u64,
     /// What an activeflow may grow to.
     pub limits: Limits,
+    /// The servers of customers that the action `fetch` asks.
+    pub fetch: Fetch,
     /// How events and duties are worked off.
     pub delivery: trunkline_delivery::Config,
 }
@@ -51,8 +53,46 @@ impl Default for Config {
             keep_variables_ms: 7 * 24 * 3_600_000,
             unbegun_after_ms: 600_000,
             limits: Limits::default(),
+            fetch: Fetch::default(),
             delivery: trunkline_delivery::Config::default(),
         }
+    }
+}
+
+/// How the action `fetch` asks a customer's server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fetch {
+    /// Longest time for one answer, milliseconds: the connection and redirects
+    /// included.
+    pub timeout_ms: u64,
+    /// Largest answer, bytes.
+    pub max_answer_bytes: usize,
+    /// Most actions in an answer.
+    pub max_actions: usize,
+    /// Servers that are asked at the same time; a further flow waits a moment.
+    /// Below `workers`: each holds one of them.
+    pub concurrency: usize,
+    /// Those of one customer: a server that does not answer holds up its own
+    /// customer only.
+    pub concurrency_per_customer: usize,
+}
+
+impl Default for Fetch {
+    fn default() -> Self {
+        Self {
+            timeout_ms: 5_000,
+            max_answer_bytes: 262_144,
+            max_actions: 1_000,
+            concurrency: 128,
+            concurrency_per_customer: 16,
+        }
+    }
+}
+
+impl Fetch {
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
     }
 }
 

@@ -10,6 +10,7 @@ use trunkline_delivery::Ledger;
 use trunkline_model::service::Service;
 use trunkline_store::Database;
 
+use crate::activeflow::fetch::Fetching;
 use crate::config::Config;
 use crate::error::{Error, Failure};
 use crate::metrics::Metrics;
@@ -22,6 +23,8 @@ pub struct Deps {
     pub bus: Arc<dyn Bus>,
     pub db: Arc<dyn Database>,
     pub metrics: Metrics,
+    /// Reaches the servers that flows name.
+    pub egress: trunkline_egress::Client,
 }
 
 /// The state of the role.
@@ -30,6 +33,8 @@ pub struct FlowManager {
     pub(crate) config: Config,
     pub(crate) metrics: Metrics,
     pub(crate) call: CallClient,
+    pub(crate) egress: trunkline_egress::Client,
+    pub(crate) fetching: Fetching,
 }
 
 impl FlowManager {
@@ -52,6 +57,8 @@ impl FlowManager {
             config,
             metrics,
             call: CallClient(rpc),
+            egress: deps.egress.clone(),
+            fetching: Fetching::default(),
         })
     }
 

@@ -102,6 +102,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
                 bus: house.bus(),
                 db: house.db(),
                 metrics,
+                egress: house.egress.clone(),
             };
             let started = trunkline_flow::start(deps, config.flow.clone(), stop.clone()).await;
             Box::pin(started.map_err(|source| failed(role, source))?.stopped())

@@ -114,6 +114,7 @@ async fn managers(ground: &Ground) -> Result<Running, Failed> {
         bus: bus(),
         db: db(),
         metrics: trunkline_flow::Metrics::default(),
+        egress: trunkline_egress::Client::default(),
     };
     let config = trunkline_flow::Config::default();
     running.push(Box::new(

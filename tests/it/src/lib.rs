@@ -248,6 +248,7 @@ async fn neighbours(
         bus: Arc::new(bus.clone()),
         db: Arc::new(db.clone()),
         metrics: trunkline_flow::Metrics::default(),
+        egress: trunkline_egress::Client::default(),
     };
     let running =
         trunkline_flow::start(flow, trunkline_flow::Config::default(), stop.clone()).await;

@@ -49,6 +49,12 @@ pub enum Failure {
     /// An option does not have the shape that its action type wants.
     #[error("the option does not fit: {0}")]
     Option(String),
+    /// The customer's server gave no actions.
+    #[error("nothing could be fetched: {0}")]
+    Fetch(String),
+    /// The call that it belongs to is not there.
+    #[error("the call is not there")]
+    NoCall,
     /// Variables, or a text with variables filled in, are too long.
     #[error("more than {0} bytes of variables")]
     TooLarge(usize),

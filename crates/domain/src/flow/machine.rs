@@ -5,6 +5,7 @@ use trunkline_model::activeflow::{Activeflow, Status};
 use trunkline_model::id::{ActionId, FlowId, StackId};
 use trunkline_model::{Action, Timestamp, action::Kind};
 
+use super::action::webhook_send::Sending;
 use super::action::{self, Executor, Turn};
 use super::failure::Failure;
 use super::limits::Limits;
@@ -19,6 +20,9 @@ pub enum Pause {
     HandOver(Action),
     /// The activeflow waits until it is told to continue.
     Blocked,
+    /// The activeflow stands at a `fetch`. Write the walk, ask the server, and
+    /// let a new machine [`Machine::supply_actions`].
+    Fetches,
     /// A fact is missing. Supply it and walk on; nothing has happened meanwhile.
     Wants(Want),
     /// There is no further action: the activeflow ends.
@@ -35,6 +39,8 @@ pub enum Want {
     /// The webhook JSON of what the activeflow refers to:
     /// [`Machine::supply_reference_data`].
     ReferenceData,
+    /// The status of the call: [`Machine::supply_call_status`].
+    CallStatus,
 }
 
 /// Something about a walk that is worth a line in the log or a count.
@@ -61,6 +67,8 @@ pub struct Machine {
     pub(super) limits: Limits,
     pub(super) now: Timestamp,
     pub(super) reference_data: Option<String>,
+    pub(super) call_status: Option<String>,
+    pub(super) sendings: Vec<Sending>,
     /// The current action has run; the next step is a move.
     done: bool,
     moves: Vec<Activeflow>,
@@ -83,6 +91,8 @@ impl Machine {
             limits,
             now,
             reference_data: None,
+            call_status: None,
+            sendings: Vec::new(),
             done: true,
             moves: Vec::new(),
             notes: Vec::new(),
@@ -115,7 +125,7 @@ impl Machine {
         Pause::Failed(failure)
     }
 
-    /// Answers [`Want::Actions`]: they run next, as the stack `id`.
+    /// Answers [`Want::Actions`] and [`Pause::Fetches`]: they run next, as the stack `id`.
     ///
     /// # Errors
     ///
@@ -127,6 +137,18 @@ impl Machine {
     /// Answers [`Want::ReferenceData`].
     pub fn supply_reference_data(&mut self, json: String) {
         self.reference_data = Some(json);
+    }
+
+    /// Answers [`Want::CallStatus`]: the current action runs again.
+    pub fn supply_call_status(&mut self, status: String) {
+        self.call_status = Some(status);
+        self.done = false;
+    }
+
+    /// What is to be sent to servers, once the walk is written.
+    #[must_use]
+    pub fn sendings(&self) -> &[Sending] {
+        &self.sendings
     }
 
     /// What the walk has made of the activeflow.
@@ -264,12 +286,17 @@ impl Machine {
             }
             Err(failure) => return Err(failure),
         };
+        if turn == Turn::CallStatus {
+            return Ok(Some(Pause::Wants(Want::CallStatus)));
+        }
         self.notes.push(Note::Executed(action.kind.clone()));
         match turn {
             Turn::Next => {}
             Turn::To(target) => stacks::forward(&mut self.activeflow, target, &self.limits)?,
             Turn::Finish => self.activeflow.forward_action_id = ActionId::FINISH,
             Turn::Wait => return Ok(Some(Pause::Blocked)),
+            Turn::Ask => return Ok(Some(Pause::Fetches)),
+            Turn::CallStatus => {}
             Turn::Fetch(flow) => return Ok(Some(Pause::Wants(Want::Actions(flow)))),
         }
         Ok(None)

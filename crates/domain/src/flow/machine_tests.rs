@@ -48,7 +48,11 @@ fn call(actions: Vec<Action>) -> Machine {
 fn handed_over(machine: &mut Machine) -> ActionId {
     match machine.walk() {
         Pause::HandOver(action) => action.id,
-        pause @ (Pause::Blocked | Pause::Wants(_) | Pause::Finished | Pause::Failed(_)) => {
+        pause @ (Pause::Blocked
+        | Pause::Fetches
+        | Pause::Wants(_)
+        | Pause::Finished
+        | Pause::Failed(_)) => {
             panic!("expected an action, got {pause:?}")
         }
     }
@@ -319,4 +323,122 @@ fn a_doubling_variable_cannot_fill_the_memory() {
     machine.variables.insert("a".to_owned(), "x".repeat(1_000));
     assert!(matches!(machine.walk(), Pause::Failed(_)));
     assert!(machine.variables["a"].len() <= Limits::default().variables_bytes);
+}
+
+#[test]
+fn a_fetch_ends_the_walk_and_its_actions_run_before_what_follows() {
+    let fetch = action(2, "fetch", json!({"event_url": "http://a/${x}"}));
+    let mut machine = call(vec![plain(1, "answer"), fetch, plain(3, "hangup")]);
+    machine.variables.insert("x".to_owned(), "b".to_owned());
+    handed_over(&mut machine);
+    let mut machine = come_back(machine);
+    assert_eq!(machine.walk(), Pause::Fetches);
+    assert_eq!(position(&machine), (StackId::MAIN, id(2)));
+    let option = machine.activeflow.current_action.option.clone().unwrap();
+    assert_eq!(option["event_url"], "http://a/b");
+    assert!(action::fetch::is_pending(&machine.activeflow));
+
+    let mut machine = come_back(machine);
+    let stack = StackId::random();
+    machine
+        .supply_actions(stack, vec![plain(7, "beep")])
+        .unwrap();
+    assert_eq!(handed_over(&mut machine), id(7));
+    assert_eq!(position(&machine).0, stack);
+    let mut machine = come_back(machine);
+    assert_eq!(handed_over(&mut machine), id(3));
+}
+
+#[test]
+fn a_fetch_of_nothing_goes_on_and_one_without_a_server_ends_the_flow() {
+    let fetch = |option| {
+        let mut machine = call(vec![action(1, "fetch", option), plain(2, "beep")]);
+        (machine.walk(), machine)
+    };
+    let (pause, machine) = fetch(json!({"event_url": "http://a"}));
+    assert_eq!(pause, Pause::Fetches);
+    let mut machine = come_back(machine);
+    machine
+        .supply_actions(StackId::random(), Vec::new())
+        .unwrap();
+    assert_eq!(handed_over(&mut machine), id(2));
+
+    let (pause, machine) = fetch(json!({}));
+    assert!(matches!(pause, Pause::Failed(Failure::Option(_))));
+    assert_eq!(machine.activeflow.status, Status::Ended);
+}
+
+#[test]
+fn webhooks_are_collected_and_a_wrong_one_lets_the_flow_go_on() {
+    let send = |n, uri: &str| {
+        let option =
+            json!({"uri": uri, "method": "put", "data_type": "text/plain", "data": "${x}"});
+        action(n, "webhook_send", option)
+    };
+    let mut machine = call(vec![
+        send(1, "http://a"),
+        send(2, "nowhere"),
+        plain(3, "beep"),
+    ]);
+    machine.variables.insert("x".to_owned(), "hello".to_owned());
+    assert_eq!(handed_over(&mut machine), id(3));
+    let expected = action::webhook_send::Sending {
+        uri: "http://a".to_owned(),
+        method: "PUT",
+        data_type: "text/plain".to_owned(),
+        data: "hello".to_owned(),
+        at: 1,
+    };
+    assert_eq!(machine.sendings(), [expected]);
+    assert!(matches!(
+        machine.notes()[1],
+        Note::Soft(Kind::WebhookSend, _)
+    ));
+}
+
+#[test]
+fn the_status_of_the_call_is_read_for_each_condition_anew() {
+    let condition = |n, to: u128| {
+        let option = json!({"status": "progressing", "false_target_id": id(to).to_string()});
+        action(n, "condition_call_status", option)
+    };
+    let mut machine = call(vec![
+        condition(1, 9),
+        condition(2, 4),
+        plain(3, "beep"),
+        plain(4, "hangup"),
+    ]);
+    assert_eq!(machine.walk(), Pause::Wants(Want::CallStatus));
+    machine.supply_call_status("progressing".to_owned());
+    assert_eq!(machine.walk(), Pause::Wants(Want::CallStatus));
+    assert_eq!(position(&machine).1, id(2));
+    machine.supply_call_status("terminating".to_owned());
+    assert_eq!(handed_over(&mut machine), id(4));
+    assert_eq!(machine.activeflow.execute_count, 3);
+}
+
+#[test]
+fn digits_that_were_pressed_decide_and_those_that_branch_has_emptied_do_not() {
+    let digits = |n, to: u128| {
+        let option = json!({"length": 1, "false_target_id": id(to).to_string()});
+        action(n, "condition_call_digits", option)
+    };
+    let branch = json!({"default_target_id": id(3).to_string()});
+    let mut machine = call(vec![
+        digits(1, 5),
+        action(2, "branch", branch),
+        digits(3, 5),
+        plain(4, "beep"),
+        plain(5, "hangup"),
+    ]);
+    let key = super::super::variables::CALL_DIGITS;
+    machine.variables.insert(key.to_owned(), "7".to_owned());
+    assert_eq!(handed_over(&mut machine), id(5));
+    let executed: Vec<ActionId> = machine
+        .activeflow
+        .executed_actions
+        .iter()
+        .map(|action| action.id)
+        .collect();
+    assert_eq!(executed, [ActionId::START, id(1), id(2), id(3)]);
 }

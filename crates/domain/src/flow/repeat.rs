@@ -8,11 +8,12 @@
 
 use std::time::Duration;
 
+use trunkline_model::action::Kind;
 use trunkline_model::activeflow::{Activeflow, Status};
 use trunkline_model::id::ActionId;
 use trunkline_model::{Action, Timestamp};
 
-use super::action::{self, Executor};
+use super::action::{self, Executor, fetch};
 use super::failure::Failure;
 use super::limits::Limits;
 
@@ -21,6 +22,8 @@ use super::limits::Limits;
 pub enum Verdict {
     /// Walk on.
     Walk,
+    /// Ask the server again that the activeflow waits for.
+    Fetch,
     /// Answer this action once more and change nothing.
     Again(Action),
     /// Refuse, and end the activeflow if it has not ended.
@@ -34,6 +37,14 @@ pub fn judge(activeflow: &Activeflow, asked: ActionId, limits: &Limits, now: Tim
         return Verdict::Refuse(Failure::Ended);
     }
     let current = activeflow.current_action.id;
+    if fetch::is_pending(activeflow) && activeflow.forward_action_id.is_nil() {
+        let begun = current == asked || last_answered(activeflow) == Some(asked);
+        return if begun {
+            Verdict::Fetch
+        } else {
+            Verdict::Refuse(Failure::NotCurrent { current, asked })
+        };
+    }
     if current == asked || current.is_nil() {
         return Verdict::Walk;
     }
@@ -55,17 +66,26 @@ fn is_repetition(
         return false;
     };
     let window = Duration::from_millis(limits.repeat_window_ms);
-    // What flow-manager did in between was not asked for by anybody.
-    let was_answered =
-        |action: &&Action| action.id == ActionId::START || is_handed_over(activeflow, action);
     is_handed_over(activeflow, &activeflow.current_action)
         && now.since(moved) <= window
-        && activeflow
-            .executed_actions
-            .iter()
-            .rev()
-            .find(was_answered)
-            .is_some_and(|action| action.id == asked)
+        && last_answered(activeflow) == Some(asked)
+}
+
+/// The action before the current one that somebody was answered. What
+/// flow-manager did in between was not asked for by anybody.
+fn last_answered(activeflow: &Activeflow) -> Option<ActionId> {
+    let was_answered = |action: &&Action| {
+        action.id == ActionId::START
+            || is_handed_over(activeflow, action)
+            || is_block(activeflow, action)
+    };
+    let found = activeflow.executed_actions.iter().rev().find(was_answered);
+    found.map(|action| action.id)
+}
+
+fn is_block(activeflow: &Activeflow, action: &Action) -> bool {
+    action.kind == Kind::Block
+        && action::executor(&action.kind, &activeflow.reference_type).is_some()
 }
 
 fn is_handed_over(activeflow: &Activeflow, action: &Action) -> bool {
@@ -74,7 +94,6 @@ fn is_handed_over(activeflow: &Activeflow, action: &Action) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use trunkline_model::action::Kind;
     use trunkline_model::activeflow::ReferenceType;
     use uuid::Uuid;
 
@@ -166,6 +185,22 @@ mod tests {
         let mut activeflow = playing();
         activeflow.current_action.kind = Kind::Block;
         assert!(matches!(asked(&activeflow, id(1), 0), Verdict::Refuse(_)));
+    }
+
+    #[test]
+    fn a_fetch_that_is_not_over_is_begun_again_by_whoever_waits_for_it() {
+        let mut activeflow = playing();
+        activeflow.current_action = action(3, Kind::Fetch);
+        for (wanted, after_ms) in [(id(1), 0), (id(1), 3_600_000), (id(3), 0)] {
+            assert_eq!(asked(&activeflow, wanted, after_ms), Verdict::Fetch);
+        }
+        for wrong in [ActionId::START, id(2), id(9)] {
+            let verdict = asked(&activeflow, wrong, 0);
+            assert!(matches!(verdict, Verdict::Refuse(_)), "{wrong}");
+        }
+        // Somebody wants it elsewhere meanwhile.
+        activeflow.forward_action_id = id(4);
+        assert_eq!(asked(&activeflow, id(3), 0), Verdict::Walk);
     }
 
     #[test]

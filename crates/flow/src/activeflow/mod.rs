@@ -3,6 +3,8 @@
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod end;
+pub(crate) mod fetch;
+mod sending;
 pub(crate) mod walk;
 
 use trunkline_model::Timestamp;

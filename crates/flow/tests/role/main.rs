@@ -1,5 +1,6 @@
 //! The role over a real bus and a real store.
 
+mod servers;
 mod world;
 
 use std::time::Duration;

@@ -22,7 +22,7 @@ use trunkline_model::Timestamp;
 use trunkline_model::activeflow::Activeflow;
 use trunkline_model::id::{ActiveflowId, CustomerId};
 use trunkline_model::service::Service;
-use trunkline_store::{activeflow, due, outbox};
+use trunkline_store::{Batch, Database, Statement, Value as Column, activeflow, due, outbox};
 use trunkline_store_sqlite::SqliteDatabase;
 use uuid::Uuid;
 
@@ -33,6 +33,7 @@ pub(crate) struct World {
     clock: Arc<AtomicI64>,
     events: Arc<Mutex<Vec<Event>>>,
     calls: Arc<Mutex<Vec<Request>>>,
+    webhooks: Arc<Mutex<Vec<Request>>>,
     running: Running,
     stop: CancellationToken,
     _others: Vec<Consumer>,
@@ -68,6 +69,23 @@ impl RequestHandler for CallManager {
     }
 }
 
+/// Takes every request.
+struct WebhookManager(Arc<Mutex<Vec<Request>>>);
+
+#[async_trait]
+impl RequestHandler for WebhookManager {
+    async fn handle(&self, body: Bytes) -> Option<Bytes> {
+        let request: Request = serde_json::from_slice(&body).expect("requests can be read");
+        if request.uri == "/v1/webhook_destinations" {
+            self.0.lock().expect("no panic").push(request);
+        }
+        Some(Response::bare(200).encode())
+    }
+}
+
+/// Where the servers of these tests stand.
+const LOOPBACK: &[&str] = &["127.0.0.0/8"];
+
 impl World {
     /// In memory, where nothing happens at the same time.
     pub(crate) async fn new() -> Self {
@@ -77,7 +95,23 @@ impl World {
     pub(crate) async fn with(config: Config) -> Self {
         let (clock, now) = clock();
         let db = SqliteDatabase::in_memory(now).expect("memory");
-        Self::on(db, clock, config, None).await
+        Self::on(Arc::new(db), clock, config, LOOPBACK, None).await
+    }
+
+    /// With other networks than loopback that servers may stand in.
+    pub(crate) async fn reaching(config: Config, allow: &[&str]) -> Self {
+        let (clock, now) = clock();
+        let db = SqliteDatabase::in_memory(now).expect("memory");
+        Self::on(Arc::new(db), clock, config, allow, None).await
+    }
+
+    /// Another process on what this one has left.
+    pub(crate) async fn again(self, config: Config) -> Self {
+        let (db, clock, customer) = (self.db.clone(), self.clock.clone(), self.customer);
+        self.stop.cancel();
+        self.running.stopped().await;
+        let next = Self::on(db, clock, config, LOOPBACK, None).await;
+        Self { customer, ..next }
     }
 
     /// On disk, where requests overtake each other.
@@ -86,18 +120,23 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = trunkline_store_sqlite::Config::default();
         let db = SqliteDatabase::open_with_clock(folder.path().join("flow.db"), settings, now);
-        Self::on(db.expect("a file"), clock, Config::default(), Some(folder)).await
+        let db = Arc::new(db.expect("a file"));
+        Self::on(db, clock, Config::default(), LOOPBACK, Some(folder)).await
     }
 
     async fn on(
-        db: SqliteDatabase,
+        db: Arc<SqliteDatabase>,
         clock: Arc<AtomicI64>,
         config: Config,
+        allow: &[&str],
         folder: Option<TempDir>,
     ) -> Self {
-        let db = Arc::new(db);
+        let egress = trunkline_egress::Config {
+            allow: allow.iter().map(|entry| (*entry).to_owned()).collect(),
+            ..trunkline_egress::Config::default()
+        };
         let bus: Arc<dyn Bus> = Arc::new(InProcess::new());
-        let (events, calls) = (Arc::default(), Arc::default());
+        let (events, calls, webhooks) = (Arc::default(), Arc::default(), Arc::default());
         let others = vec![
             bus.subscribe(
                 Subscription::new(
@@ -114,12 +153,19 @@ impl World {
             )
             .await
             .expect("a queue"),
+            bus.serve(
+                QueueSpec::new(Service::WEBHOOK.request_queue(), 1),
+                Arc::new(WebhookManager(Arc::clone(&webhooks))),
+            )
+            .await
+            .expect("a queue"),
         ];
         let stop = CancellationToken::new();
         let deps = Deps {
             bus: Arc::clone(&bus),
             db: Arc::clone(&db) as _,
             metrics: Metrics::default(),
+            egress: trunkline_egress::Client::new(&egress).expect("good entries"),
         };
         let running = start(deps, config, stop.clone())
             .await
@@ -131,6 +177,7 @@ impl World {
             clock,
             events,
             calls,
+            webhooks,
             running,
             stop,
             _others: others,
@@ -205,6 +252,16 @@ impl World {
             .expect("a row")
     }
 
+    /// The same row under another customer's name.
+    pub(crate) async fn given_to_another_customer(&self, uri: &str) -> String {
+        let row = self.row(uri).await;
+        let sql = "UPDATE flow_activeflows SET customer_id = ? WHERE id = ?";
+        let params = vec![Column::uuid(CustomerId::random()), Column::uuid(row.id)];
+        let batch = Batch::new().with(Statement::one(sql, params));
+        self.db.apply(batch).await.expect("the store");
+        uri.to_owned()
+    }
+
     /// Every activeflow of our customer, in any order.
     pub(crate) async fn activeflows(&self) -> Vec<Value> {
         let filter = json!({"customer_id": self.customer});
@@ -256,6 +313,18 @@ impl World {
                     body(request).unwrap_or_default(),
                 )
             })
+            .collect()
+    }
+
+    /// What webhook-manager was asked to send, once all is settled.
+    pub(crate) async fn webhooks(&self) -> Vec<Value> {
+        self.settled().await;
+        let webhooks = self.webhooks.lock().expect("no panic");
+        let data = |request: &Request| request.data.as_deref().map(|data| data.get().to_owned());
+        webhooks
+            .iter()
+            .filter_map(data)
+            .map(|data| serde_json::from_str(&data).expect("JSON"))
             .collect()
     }
 

@@ -36,12 +36,16 @@ fn row(kind: &Kind) -> Option<(Media, Executor)> {
         | Kind::ConditionDatetime
         | Kind::ConditionVariable
         | Kind::Empty
+        | Kind::Fetch
         | Kind::FetchFlow
         | Kind::Goto
         | Kind::Stop
-        | Kind::VariableSet => (Media::None, FlowManager),
+        | Kind::VariableSet
+        | Kind::WebhookSend => (Media::None, FlowManager),
 
         Kind::Block => (Media::NonRtc, FlowManager),
+
+        Kind::ConditionCallDigits | Kind::ConditionCallStatus => (Media::Rtc, FlowManager),
 
         Kind::Amd
         | Kind::Answer
@@ -67,17 +71,12 @@ fn row(kind: &Kind) -> Option<(Media, Executor)> {
         | Kind::CaseCreate
         | Kind::ConversationSend
         | Kind::EmailSend
-        | Kind::Fetch
         | Kind::MessageSend
-        | Kind::TranscribeRecording
-        | Kind::WebhookSend => (Media::None, NotBuilt),
+        | Kind::TranscribeRecording => (Media::None, NotBuilt),
 
-        Kind::ConditionCallDigits
-        | Kind::ConditionCallStatus
-        | Kind::ConferenceJoin
-        | Kind::Connect
-        | Kind::QueueJoin
-        | Kind::TranscribeStart => (Media::Rtc, NotBuilt),
+        Kind::ConferenceJoin | Kind::Connect | Kind::QueueJoin | Kind::TranscribeStart => {
+            (Media::Rtc, NotBuilt)
+        }
 
         Kind::AiSummary | Kind::AiTask => (Media::NonRtc, NotBuilt),
 

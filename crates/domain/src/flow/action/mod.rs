@@ -3,6 +3,8 @@
 
 mod block;
 mod branch;
+mod condition_call_digits;
+mod condition_call_status;
 mod condition_datetime;
 mod condition_variable;
 mod empty;
@@ -11,7 +13,9 @@ mod goto;
 mod stop;
 mod variable_set;
 
+pub mod fetch;
 pub mod kinds;
+pub mod webhook_send;
 
 use serde::de::DeserializeOwned;
 use trunkline_model::action::Kind;
@@ -36,6 +40,10 @@ pub enum Turn {
     Wait,
     /// Into the actions of another flow, then to what follows.
     Fetch(FlowId),
+    /// To a server of the customer, whose answer is awaited.
+    Ask,
+    /// Nowhere: the call's status has to be read, then the action runs again.
+    CallStatus,
 }
 
 /// Executes an action of ours.
@@ -47,13 +55,17 @@ pub(super) fn run(machine: &mut Machine, action: &Action) -> Result<Turn, Failur
     match &action.kind {
         Kind::Block => Ok(block::run()),
         Kind::Branch => branch::run(machine, action),
+        Kind::ConditionCallDigits => condition_call_digits::run(machine, action),
+        Kind::ConditionCallStatus => condition_call_status::run(machine, action),
         Kind::ConditionDatetime => condition_datetime::run(machine, action),
         Kind::ConditionVariable => condition_variable::run(action),
         Kind::Empty => Ok(empty::run()),
+        Kind::Fetch => fetch::run(action),
         Kind::FetchFlow => fetch_flow::run(action),
         Kind::Goto => goto::run(machine, action),
         Kind::Stop => Ok(stop::run()),
         Kind::VariableSet => variable_set::run(machine, action),
+        Kind::WebhookSend => webhook_send::run(machine, action),
         Kind::None
         | Kind::AiSummary
         | Kind::AiTalk
@@ -63,8 +75,6 @@ pub(super) fn run(machine: &mut Machine, action: &Action) -> Result<Turn, Failur
         | Kind::Beep
         | Kind::Call
         | Kind::CaseCreate
-        | Kind::ConditionCallDigits
-        | Kind::ConditionCallStatus
         | Kind::ConfbridgeJoin
         | Kind::ConferenceJoin
         | Kind::Connect
@@ -75,7 +85,6 @@ pub(super) fn run(machine: &mut Machine, action: &Action) -> Result<Turn, Failur
         | Kind::EmailSend
         | Kind::ExternalMediaStart
         | Kind::ExternalMediaStop
-        | Kind::Fetch
         | Kind::Hangup
         | Kind::MessageSend
         | Kind::Mute
@@ -89,7 +98,6 @@ pub(super) fn run(machine: &mut Machine, action: &Action) -> Result<Turn, Failur
         | Kind::TranscribeRecording
         | Kind::TranscribeStart
         | Kind::TranscribeStop
-        | Kind::WebhookSend
         | Kind::Other(_) => {
             debug_assert!(false, "{} is not executed here", action.kind);
             Ok(Turn::Next)
@@ -104,6 +112,27 @@ fn option<T: DeserializeOwned + Default>(action: &Action) -> Result<T, Failure> 
     };
     let text = String::from_utf8_lossy(&wire::encode(option)).into_owned();
     wire::decode(&text).map_err(|error| Failure::Option(error.to_string()))
+}
+
+/// Whether a text can be asked for over HTTP; where it leads is judged by whoever
+/// connects.
+fn is_http(address: &str) -> bool {
+    let (scheme, rest) = address.split_once("://").unwrap_or_default();
+    let known = ["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
+    known && !rest.is_empty()
+}
+
+/// A method of HTTP as options spell it; nothing is `POST`.
+fn http_method(text: &str) -> Option<&'static str> {
+    const METHODS: [&str; 5] = ["POST", "GET", "PUT", "PATCH", "DELETE"];
+    if text.is_empty() {
+        return Some("POST");
+    }
+    METHODS
+        .into_iter()
+        .find(|method| text.eq_ignore_ascii_case(method))
 }
 
 /// A comparison as options spell it; any other text is never true.
