@@ -11,7 +11,8 @@ use trunkline_store::{Batch, bridge as bridges};
 
 use crate::Role;
 use crate::apply::channel::{self, Entered};
-use crate::apply::{self, action, ended, incoming, outgoing, status};
+use crate::apply::hangup::Ended;
+use crate::apply::{self, action, digits, ended, incoming, outgoing, status};
 use crate::error::Error;
 use crate::reconcile;
 
@@ -25,7 +26,6 @@ macro_rules! unused {
         Kind::ApplicationReplaced
             | Kind::BridgeCreated(_)
             | Kind::ChannelCreated(_)
-            | Kind::ChannelDtmfReceived(_)
             | Kind::ChannelEnteredBridge(_)
             | Kind::ChannelHangupRequest(_)
             | Kind::ChannelLeftBridge(_)
@@ -75,11 +75,22 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
             Box::pin(status::on_channel_state_change(role, id, state)).await
         }
         Kind::ChannelDestroyed(destroyed) => {
-            let (id, cause) = (&destroyed.channel.id, destroyed.cause);
+            let id = &destroyed.channel.id;
             if channel::is_double(role, &event.asterisk_id, id).await? {
                 return Ok(());
             }
-            Box::pin(ended::on_channel_end(role, &event.asterisk_id, id, cause)).await
+            let with = Ended {
+                cause: destroyed.cause,
+                sip_code: destroyed.tech_cause.unwrap_or_default(),
+            };
+            Box::pin(ended::on_channel_end(role, &event.asterisk_id, id, with)).await
+        }
+        Kind::ChannelDtmfReceived(pressed) => {
+            if channel::is_double(role, &event.asterisk_id, &pressed.channel.id).await? {
+                return Ok(());
+            }
+            let taken = Box::pin(digits::on_key(role, &pressed, event.timestamp)).await;
+            taken.map_err(Error::again)
         }
         Kind::BridgeDestroyed(bridge) => {
             let now = role.ledger.now().await?;
@@ -120,7 +131,7 @@ async fn lead(role: &Arc<Role>, entered: Entered) -> Result<(), Error> {
         Entry::Returned => {
             entered.write(role).await?;
             match role.call_of(&entered.channel.id).await? {
-                Some(call) => action::next(role, call).await,
+                Some(call) => action::returned(role, call).await,
                 None => Ok(()),
             }
         }

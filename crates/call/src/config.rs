@@ -36,6 +36,8 @@ pub struct Config {
     pub asterisk_lost_after_ms: u64,
     /// Live calls that one comparison looks at.
     pub reconcile_limit: u32,
+    /// Keys that are kept of one call; further ones are not heard.
+    pub digits_per_call: u32,
     /// Rows of a customer that one `customer_deleted` or `customer_frozen` event
     /// touches.
     pub customer_batch: u32,
@@ -56,6 +58,7 @@ impl Default for Config {
             reconcile_grace_ms: 15_000,
             asterisk_lost_after_ms: 600_000,
             reconcile_limit: 100_000,
+            digits_per_call: 1_000,
             customer_batch: 1_000,
         }
     }

@@ -30,9 +30,80 @@ pub(crate) enum Error {
     /// A precondition of the request does not hold.
     #[error("{0}")]
     Precondition(String),
+    /// Whoever asks is told what is wrong, and what to do.
+    #[error("{}", .0.message)]
+    Told(Box<TypedError>),
+    /// It cannot be done now: the event is to come again.
+    #[error("{0}")]
+    Later(String),
 }
 
 impl Error {
+    /// What the asker is told, with a reason that has a page in `docs/errors`.
+    pub(crate) fn told(status: Status, reason: &str, message: &str) -> Self {
+        let error = TypedError::new(status, reason, Service::CALL.name(), message);
+        Self::Told(Box::new(error))
+    }
+
+    /// A field of a request that does not fit.
+    pub(crate) fn field(field: &str, message: &str) -> Self {
+        let mut error = TypedError::new(
+            Status::InvalidArgument,
+            "INVALID_ARGUMENT",
+            Service::CALL.name(),
+            message,
+        );
+        error.details.push(serde_json::json!({ "field": field }));
+        Self::Told(Box::new(error))
+    }
+
+    /// Nothing can be done on a call that nobody talks on.
+    pub(crate) fn not_progressing() -> Self {
+        Self::told(
+            Status::FailedPrecondition,
+            "CALL_NOT_PROGRESSING",
+            "The call is not answered, or has ended. This can be done while somebody talks.",
+        )
+    }
+
+    /// The same error as the asker of something on a channel is told it: what
+    /// Asterisk says of the channel is not a failure of ours.
+    pub(crate) fn on_channel(self) -> Self {
+        let Self::Ari(error) = self else {
+            return self;
+        };
+        match error {
+            trunkline_ari::Error::Gone { .. } => Self::told(
+                Status::NotFound,
+                "CHANNEL_NOT_FOUND",
+                "The call's channel has ended.",
+            ),
+            trunkline_ari::Error::Refused { message, .. } => Self::told(
+                Status::FailedPrecondition,
+                "ASTERISK_REFUSED",
+                &format!("Asterisk refused: {message}"),
+            ),
+            trunkline_ari::Error::Unreachable(_) => Self::told(
+                Status::Unavailable,
+                "ASTERISK_UNAVAILABLE",
+                "The Asterisk of the call does not answer.",
+            ),
+            error @ trunkline_ari::Error::Answer(_) => Self::Ari(error),
+        }
+    }
+
+    /// The same error of an event's handler: what another service could not answer
+    /// now is asked again.
+    pub(crate) fn again(self) -> Self {
+        let Self::Rpc(error) = self else {
+            return self;
+        };
+        if error.is_unavailable() {
+            return Self::Later(error.to_string());
+        }
+        Self::Rpc(error)
+    }
+
     /// Whether another writer was first: nothing was written.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_conflict())
@@ -41,6 +112,8 @@ impl Error {
 
 /// Typed reason of a missing call.
 pub(crate) const CALL_NOT_FOUND: &str = "CALL_NOT_FOUND";
+/// Typed reason of a missing recording.
+pub(crate) const RECORDING_NOT_FOUND: &str = "RECORDING_NOT_FOUND";
 /// Typed reason of a missing outbound config.
 pub(crate) const OUTBOUND_CONFIG_NOT_FOUND: &str = "OUTBOUND_CONFIG_NOT_FOUND";
 /// A row is missing on a path that answers a bare 404.
@@ -53,7 +126,7 @@ impl From<Error> for Refusal {
         match error {
             Error::NotFound(ROW_NOT_FOUND) => Self::bare(404),
             Error::NotFound(reason) => Self::typed(&not_found(reason)),
-            Error::Rpc(RpcError::Typed(error)) => Self::typed(&error),
+            Error::Rpc(RpcError::Typed(error)) | Error::Told(error) => Self::typed(&error),
             Error::Rpc(error) => failed(&error),
             Error::Ari(trunkline_ari::Error::Unreachable(RpcError::Typed(error))) => {
                 Self::typed(&error)
@@ -67,6 +140,7 @@ impl From<Error> for Refusal {
             error @ (Error::Refused(_)
             | Error::Ari(_)
             | Error::Store(_)
+            | Error::Later(_)
             | Error::Precondition(_)) => failed(&error),
         }
     }
@@ -81,6 +155,7 @@ fn failed(error: &dyn std::error::Error) -> Refusal {
 fn not_found(reason: &str) -> TypedError {
     let message = match reason {
         OUTBOUND_CONFIG_NOT_FOUND => "The outbound config was not found.",
+        RECORDING_NOT_FOUND => "The recording was not found.",
         _ => "The call was not found.",
     };
     TypedError::new(Status::NotFound, reason, Service::CALL.name(), message)

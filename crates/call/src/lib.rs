@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_ari::AriClient;
 use trunkline_bus::{Bus, Consumer, QueueSpec, Rpc, Subscription};
 use trunkline_client::{
-    AgentClient, BillingClient, CustomerClient, FlowClient, NumberClient, RouteClient,
+    AgentClient, BillingClient, CustomerClient, FlowClient, NumberClient, RouteClient, TtsClient,
 };
 use trunkline_delivery::Ledger;
 use trunkline_model::service::Service;
@@ -46,6 +46,7 @@ pub(crate) struct Role {
     flow_prepares: apply::flow::Prepares,
     number: NumberClient,
     route: RouteClient,
+    tts: TtsClient,
     asterisks: Asterisks,
     /// Channels that Asterisk does not list.
     missing: reconcile::Since,
@@ -95,7 +96,8 @@ pub async fn start(
         flow: FlowClient(rpc.clone()),
         flow_prepares: apply::flow::Prepares::default(),
         number: NumberClient(rpc.clone()),
-        route: RouteClient(rpc),
+        route: RouteClient(rpc.clone()),
+        tts: TtsClient(rpc),
         asterisks: Asterisks::default(),
         missing: reconcile::Since::default(),
         outside: reconcile::Since::default(),

@@ -80,6 +80,7 @@ fn settle(kind: &str, outcome: Result<(), Error>) -> Result<(), Retry> {
     match outcome {
         Ok(()) => Ok(()),
         Err(Error::Store(error)) => Err(Retry::later(error.to_string())),
+        Err(Error::Later(because)) => Err(Retry::later(because)),
         Err(error) => {
             let cause = std::error::Error::source(&error)
                 .map(ToString::to_string)

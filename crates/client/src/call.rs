@@ -4,7 +4,7 @@ use serde::Serialize;
 use trunkline_bus::client::DEFAULT_TIMEOUT;
 use trunkline_bus::{Method, Request, Rpc, RpcError};
 use trunkline_model::asterisk::Asterisk;
-use trunkline_model::call::{Call, CreateWithIdRequest};
+use trunkline_model::call::{Call, CreateWithIdRequest, Outcome, OutcomesRequest};
 use trunkline_model::id::CallId;
 use trunkline_model::service::Service;
 
@@ -24,6 +24,18 @@ impl CallClient {
             "call/calls",
         )
         .await
+    }
+
+    /// How these calls went, at most 1,000, in the order of the ids; unknown ones are
+    /// left out. A request of Trunkline's own.
+    ///
+    /// # Errors
+    ///
+    /// 404 from a call-manager that is not ours; 400 for too many.
+    pub async fn outcomes(&self, ids: &[CallId]) -> Result<Vec<Outcome>, RpcError> {
+        let asked = OutcomesRequest { ids: ids.to_vec() };
+        let request = self.0.request(Method::Post, "/v1/calls/outcomes");
+        self.call(request.json(&asked), "call/calls").await
     }
 
     /// Creates a call under a known id. `None` is the reference's `200 null`:

@@ -10,6 +10,7 @@ use trunkline_model::activeflow::{self, Activeflow};
 use trunkline_model::flow::{self, Flow};
 use trunkline_model::id::{ActionId, ActiveflowId, FlowId};
 use trunkline_model::service::Service;
+use trunkline_model::variable::Variable;
 
 /// Requests to flow-manager.
 #[derive(Clone)]
@@ -196,6 +197,16 @@ impl FlowClient {
             .json(&Body { variables });
         let _: serde_json::Value = self.call(request, "flow/variables").await?;
         Ok(())
+    }
+
+    /// The variables of an activeflow.
+    ///
+    /// # Errors
+    ///
+    /// When there are none, or flow-manager does not answer.
+    pub async fn variables(&self, id: ActiveflowId) -> Result<Variable, RpcError> {
+        let request = self.0.request(Method::Get, format!("/v1/variables/{id}"));
+        self.call(request, "flow/variables").await
     }
 
     async fn call<T: serde::de::DeserializeOwned + Default>(

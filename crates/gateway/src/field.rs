@@ -27,6 +27,7 @@ pub(crate) struct Field {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
     Text,
+    Texts,
     /// One of these texts.
     Word(&'static [&'static str]),
     /// A whole number from … to ….
@@ -103,6 +104,9 @@ impl Shape {
     pub(crate) fn check(self, name: &str, value: &mut Value) -> Result<(), ApiError> {
         match self {
             Self::Text => text(name, value).map(drop),
+            Self::Texts => each(name, value, "texts", |name, value| {
+                text(name, value).map(drop)
+            }),
             Self::Word(words) => word(name, value, words),
             Self::Whole(from, to) => whole(name, value, from, to),
             Self::Positive => positive(name, value),
@@ -299,6 +303,8 @@ mod tests {
         let tel = |target: &str| json!({"type": "tel", "target": target});
         let cases = [
             (Shape::Text, json!(1), "f"),
+            (Shape::Texts, json!("x"), "f"),
+            (Shape::Texts, json!(["x", 1]), "f[1]"),
             (Shape::Word(&["run", "stop"]), json!("stopping"), "f"),
             (Shape::Whole(0, 9), json!(10), "f"),
             (Shape::Whole(0, 9), json!(1.5), "f"),

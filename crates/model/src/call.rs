@@ -368,6 +368,13 @@ pub struct Outcome {
     pub hangup_reason: HangupReason,
     /// Q.850 cause of the channel; 0 while it lives.
     pub hangup_cause: i64,
+    /// The SIP status that the far end gave; 0 if it gave none.
+    pub sip_code: i64,
+    pub source: Address,
+    pub destination: Address,
+    /// Every key that was pressed, in Asterisk's order.
+    pub digits: String,
+    pub recording_ids: Vec<RecordingId>,
     pub asterisk_id: AsteriskId,
     pub channel_id: ChannelId,
     pub tm_create: Option<Timestamp>,
@@ -375,6 +382,19 @@ pub struct Outcome {
     /// When it was answered.
     pub tm_progressing: Option<Timestamp>,
     pub tm_hangup: Option<Timestamp>,
+}
+
+/// Body of `POST /v1/calls/outcomes`: Trunkline's own, between roles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct OutcomesRequest {
+    /// At most [`OutcomesRequest::MOST`].
+    pub ids: Vec<CallId>,
+}
+
+impl OutcomesRequest {
+    /// How many calls one request may ask for.
+    pub const MOST: usize = 1_000;
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     11 "0011_fewer_indices",
     12 "0012_what_is_done",
     13 "0013_asterisks",
+    14 "0014_recording",
     19 "0019_flow",
 ];
 

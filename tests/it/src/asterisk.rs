@@ -31,7 +31,11 @@ struct World {
     /// Channels whose end is told: those that were created, and those that somebody
     /// asked to be told of.
     followed: BTreeSet<String>,
+    /// Channels that something is played on, by the playback's id.
+    playbacks: BTreeMap<String, String>,
     requests: Vec<(String, String)>,
+    /// Bodies of requests, by method and path.
+    bodies: Vec<(String, Value)>,
 }
 
 #[derive(Clone)]
@@ -144,6 +148,36 @@ impl Asterisk {
         world.bridges.insert(id.to_owned(), String::new());
     }
 
+    /// What is being played: ids of playbacks.
+    #[must_use]
+    pub fn playing(&self) -> Vec<String> {
+        self.inner.world().playbacks.keys().cloned().collect()
+    }
+
+    /// A playback ends; returns when that was handled.
+    pub async fn finish_playback(&self, id: &str) {
+        let on = self.inner.world().playbacks.remove(id);
+        let on = on.expect("a playback");
+        self.inner.played(id, &on).await;
+    }
+
+    /// A key is pressed on a channel, so many milliseconds after the hour; returns
+    /// when that was handled.
+    pub async fn press(&self, channel: &str, digit: &str, millis: u32) {
+        let timestamp = format!("2026-11-21T12:00:{:06.3}+0000", f64::from(millis) / 1e3);
+        let extra = json!({"digit": digit, "duration_ms": 120, "timestamp": timestamp});
+        self.event("ChannelDtmfReceived", channel, &extra).await;
+    }
+
+    /// The bodies of the requests with this method whose path ends so.
+    #[must_use]
+    pub fn bodies(&self, method: &str, ending: &str) -> Vec<Value> {
+        let world = self.inner.world();
+        let fits = |name: &str| name.starts_with(method) && name.ends_with(ending);
+        let found = world.bodies.iter().filter(|(name, _)| fits(name));
+        found.map(|(_, body)| body.clone()).collect()
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -204,6 +238,18 @@ impl Inner {
         self.publish("ari_event", &data).await;
     }
 
+    async fn played(&self, id: &str, on: &str) {
+        let playback = json!({"id": id, "target_uri": format!("channel:{on}"), "state": "done"});
+        let data = json!({
+            "type": "PlaybackFinished",
+            "application": "voipbin",
+            "timestamp": "2026-11-21T12:00:00.000+0000",
+            "asterisk_id": self.id,
+            "playback": playback,
+        });
+        self.publish("ari_event", &data).await;
+    }
+
     /// What the real one tells, in its order, noise included.
     async fn tell(self: Arc<Self>, channel: String, what: Story) {
         match what {
@@ -230,6 +276,7 @@ impl Inner {
                 self.event("Dial", &channel, &json!({"dialstatus": "ANSWER"}))
                     .await;
             }
+            Story::Played(on) => self.played(&channel, &on).await,
             Story::Ended(cause) => {
                 for n in 0..5 {
                     let set = json!({"variable": format!("RTPAUDIOQOS{n}"), "value": "x"});
@@ -257,6 +304,8 @@ impl Inner {
 enum Story {
     Entered(String),
     Answered(String),
+    /// Of a playback: on which channel.
+    Played(String),
     Ended(i64),
 }
 
@@ -279,6 +328,7 @@ impl Handler {
         let inner = &self.0;
         let mut world = inner.world();
         world.requests.push((method.to_owned(), uri.to_owned()));
+        world.bodies.push((format!("{method} {uri}"), data.clone()));
         match (method, pieces.as_slice()) {
             ("POST", ["channels", "create"]) => {
                 let id = data["channelId"].as_str().unwrap_or_default().to_owned();
@@ -325,7 +375,30 @@ impl Handler {
                 }
             },
             ("POST", ["channels", _, "answer"]) => Response::bare(204),
-            ("POST", ["channels", _, "play"]) => Response::json(&json!({"id": data["playbackId"]})),
+            ("POST", ["channels", id, "play"]) => {
+                let playback = data["playbackId"].as_str().unwrap_or_default();
+                world
+                    .playbacks
+                    .insert(playback.to_owned(), (*id).to_owned());
+                Response::json(&json!({"id": playback}))
+            }
+            ("DELETE", ["playbacks", id]) => {
+                let id = id.replace("%3A", ":");
+                match world.playbacks.remove(&id) {
+                    None => Response::bare(404),
+                    Some(on) => {
+                        inner.begin(&id, Story::Played(on));
+                        Response::bare(204)
+                    }
+                }
+            }
+            ("POST", ["channels", id, "dtmf" | "variable" | "continue"]) => {
+                Response::bare(if world.channels.contains_key(*id) {
+                    204
+                } else {
+                    404
+                })
+            }
             ("DELETE", ["channels", id]) => match world.channels.remove(*id) {
                 None => Response::bare(404),
                 Some(_) => {

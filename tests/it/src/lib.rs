@@ -6,13 +6,14 @@ pub mod counting;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::metrics::ServiceMetrics;
 use trunkline_bus::{
-    Bus, Consumer, EventHandler, InProcess, Message, Method, QueueSpec, Response, Rpc,
-    Subscription, Work,
+    Bus, Consumer, EventHandler, InProcess, Message, Method, QueueSpec, Request, RequestHandler,
+    Response, Rpc, Subscription, Work,
 };
 use trunkline_companion::{DEFAULT_CUSTOMER, Deps, Metrics};
 use trunkline_model::Timestamp;
@@ -188,6 +189,22 @@ impl House {
         self.make(Service::FLOW, "/v1/flows", &flow).await
     }
 
+    /// Puts a service there that answers every request in this way, and is given
+    /// method, path and payload of each.
+    ///
+    /// # Panics
+    ///
+    /// When its queue is served already.
+    pub async fn stand_in(
+        &self,
+        service: Service,
+        answer: impl Fn(&str, &str, &Value) -> Response + Send + Sync + 'static,
+    ) -> Consumer {
+        let queue = QueueSpec::new(service.request_queue(), 8);
+        let served = self.bus.serve(queue, Arc::new(StandIn(answer))).await;
+        served.expect("a queue")
+    }
+
     /// Collects the events of a service.
     ///
     /// # Panics
@@ -254,6 +271,19 @@ async fn neighbours(
         trunkline_flow::start(flow, trunkline_flow::Config::default(), stop.clone()).await;
     others.push(Box::new(running.expect("flow-manager")));
     others
+}
+
+struct StandIn<F>(F);
+
+#[async_trait::async_trait]
+impl<F: Fn(&str, &str, &Value) -> Response + Send + Sync + 'static> RequestHandler for StandIn<F> {
+    async fn handle(&self, body: Bytes) -> Option<Bytes> {
+        let request: Request = serde_json::from_slice(&body).expect("a request");
+        let data = request.data.as_deref().map_or(Value::Null, |data| {
+            serde_json::from_str(data.get()).expect("JSON")
+        });
+        Some((self.0)(&request.method, &request.uri, &data).encode())
+    }
 }
 
 struct Collect(mpsc::UnboundedSender<Value>);

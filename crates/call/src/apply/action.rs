@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use trunkline_ari::request::Play;
+use trunkline_ari::request::{AddChannel, Continue, Dtmf, Play};
 use trunkline_bus::Method;
 use trunkline_delivery::Duty;
-use trunkline_domain::call::action::{Step, step};
+use trunkline_domain::call::action::{Echo, Enough, Step, step};
 use trunkline_domain::call::hangup;
 use trunkline_domain::call::status::is_live;
-use trunkline_model::action::Kind;
 use trunkline_model::call::{Call, HangupReason, Status};
 use trunkline_model::id::{ActionId, CallId, PlaybackId};
 use trunkline_model::service::Service;
 use trunkline_model::{Action, Timestamp};
 use trunkline_store::{Batch, Statement, call as calls};
 
-use super::ATTEMPTS;
 use super::hangup::Ending;
+use super::{ATTEMPTS, digits, media};
 use crate::Role;
 use crate::error::Error;
 use crate::metrics::ActionLabels;
@@ -32,6 +31,9 @@ const AFTER_FAILED_PLAYBACK: Duration = Duration::from_millis(300);
 /// Actions that one walk may do without waiting for anything; flow-manager ends
 /// an activeflow long before.
 const STEPS: usize = 200;
+
+/// What the dialplan reads, see `asterisk/etc/extensions.conf`.
+const ECHO_SECONDS: &str = "TRUNKLINE_ECHO_SECONDS";
 
 /// Body of `POST /v1/calls/{id}/action-timeout`.
 #[derive(Debug, Clone, Serialize, Deserialize, Default)]
@@ -165,15 +167,21 @@ async fn begin(role: &Arc<Role>, call: &Call, action: Action) -> Result<Option<C
             ))
             .with(role.call_event(now, "call_updated", &next));
         let what = step(&next.action);
-        if let Step::Wait { duration_ms } = &what {
-            let duty = action_timeout(&next, now.plus_millis(*duration_ms));
+        if let Some(duration_ms) = what.times_out_after_ms() {
+            let duty = action_timeout(&next, now.plus_millis(duration_ms));
             batch.push(role.ledger.schedule(now, &duty));
         }
         let ending = match &what {
             Step::Hangup(reason) => Ending::of(role, &next, reason, now),
             Step::Answer
             | Step::Play { .. }
+            | Step::Talk(_)
             | Step::Wait { .. }
+            | Step::ReceiveDigits { .. }
+            | Step::SendDigits(_)
+            | Step::Echo(_)
+            | Step::StartRecording(_)
+            | Step::StopRecording
             | Step::HangupAs(_)
             | Step::Skip { .. } => None,
         };
@@ -253,18 +261,38 @@ async fn perform(role: &Arc<Role>, call: &Call) -> Result<Then, Error> {
                 playback_id: playback_of(call),
                 ..Play::default()
             };
-            match role.ari.play(&to, &call.channel_id, &play).await {
-                Ok(_) => Ok(Then::Wait),
-                // It may be playing: its end brings the next action.
-                Err(error) if error.outcome_unknown() => {
-                    report(call, Err(error));
-                    Ok(Then::Wait)
-                }
-                Err(error) => {
-                    report(call, Err(error));
-                    Ok(Then::Next)
-                }
+            let started = role.ari.play(&to, &call.channel_id, &play).await;
+            Ok(wait_unless_refused(call, started.map(drop)))
+        }
+        Step::Talk(talk) => {
+            if let Err(error) = media::answer(role, call).await {
+                tracing::warn!(call_id = %call.id, action_id = %call.action.id, %error, "a call could not be answered before it is spoken to");
+                return Ok(Then::Next);
             }
+            let then = if talk.is_async {
+                Then::Next
+            } else {
+                Then::Wait
+            };
+            media::speak_action(role, call.clone(), talk);
+            Ok(then)
+        }
+        Step::ReceiveDigits { enough, .. } => Ok(pressed_before(role, call, &enough).await),
+        Step::SendDigits(tones) => {
+            let to = role.target_of(&call.channel_id).await?;
+            let dtmf = Dtmf {
+                dtmf: tones.digits,
+                duration: tones.duration_ms,
+                between: tones.interval_ms,
+                ..Dtmf::default()
+            };
+            let sent = role.ari.dtmf(&to, &call.channel_id, &dtmf).await;
+            Ok(wait_unless_refused(call, sent))
+        }
+        Step::Echo(echo) => Ok(leave_for_echo(role, call, &echo).await?),
+        Step::StartRecording(_) | Step::StopRecording => {
+            tracing::warn!(call_id = %call.id, action_id = %call.action.id, kind = %call.action.kind, "this version cannot record yet");
+            Ok(Then::Next)
         }
         Step::Hangup(reason) => {
             super::hangup::request(role, call.id, &reason).await?;
@@ -279,6 +307,90 @@ async fn perform(role: &Arc<Role>, call: &Call) -> Result<Then, Error> {
             Ok(Then::Next)
         }
     }
+}
+
+/// What follows a request to Asterisk whose end brings the next action. Where it is
+/// unknown whether it was done it may have been, and the end comes.
+fn wait_unless_refused(call: &Call, outcome: Result<(), trunkline_ari::Error>) -> Then {
+    let then = match &outcome {
+        Err(error) if !error.outcome_unknown() => Then::Next,
+        Ok(()) | Err(_) => Then::Wait,
+    };
+    report(call, outcome);
+    then
+}
+
+/// Keys that were pressed before count as well. Whoever cannot ask waits.
+async fn pressed_before(role: &Role, call: &Call, enough: &Enough) -> Then {
+    match digits::get(role, call.activeflow_id).await {
+        Ok(digits) if enough.is_met_by(&digits) => Then::Next,
+        Ok(_) => Then::Wait,
+        Err(error) => {
+            tracing::warn!(call_id = %call.id, %error, "it is unknown which keys were pressed before");
+            Then::Wait
+        }
+    }
+}
+
+/// Sends the channel into the dialplan, which sends it back after so many seconds.
+async fn leave_for_echo(role: &Role, call: &Call, echo: &Echo) -> Result<Then, Error> {
+    let (to, channel) = (role.target_of(&call.channel_id).await?, &call.channel_id);
+    let seconds = echo.seconds.to_string();
+    // Without its bound it would not end.
+    if let Err(error) = role
+        .ari
+        .variable_set(&to, channel, ECHO_SECONDS, &seconds)
+        .await
+    {
+        report(call, Err(error));
+        return Ok(Then::Next);
+    }
+    let away = Continue {
+        context: echo.context.to_owned(),
+        extension: "s".to_owned(),
+        priority: 1,
+        ..Continue::default()
+    };
+    let left = role.ari.continue_(&to, channel, &away).await;
+    Ok(wait_unless_refused(call, left))
+}
+
+/// A channel is back from the dialplan: it goes into its call's bridge again
+/// (chapter 04 §9.4), and the next action follows if the call waited for that.
+pub(crate) async fn returned(role: &Arc<Role>, call: Call) -> Result<(), Error> {
+    if !is_live(&call.status) {
+        return Ok(());
+    }
+    if !call.bridge_id.is_empty() {
+        let to = role.target_of(&call.channel_id).await?;
+        let member = AddChannel::new(call.channel_id.clone());
+        if let Err(error) = role.ari.add_channel(&to, &call.bridge_id, &member).await {
+            tracing::warn!(call_id = %call.id, bridge_id = %call.bridge_id, %error, "a channel that is back could not join its call's bridge");
+        }
+    }
+    match step(&call.action) {
+        Step::Echo(_) => next(role, call).await,
+        Step::Answer
+        | Step::Play { .. }
+        | Step::Talk(_)
+        | Step::Wait { .. }
+        | Step::ReceiveDigits { .. }
+        | Step::SendDigits(_)
+        | Step::StartRecording(_)
+        | Step::StopRecording
+        | Step::Hangup(_)
+        | Step::HangupAs(_)
+        | Step::Skip { .. } => Ok(()),
+    }
+}
+
+/// Whether the call is still at the action that it was read with.
+pub(crate) async fn is_current(role: &Role, call: &Call) -> Result<bool, Error> {
+    let current = role.call(call.id).await?;
+    Ok(is_live(&current.status)
+        && !current.action_next_hold
+        && current.action.id == call.action.id
+        && current.action.tm_execute == call.action.tm_execute)
 }
 
 fn report(call: &Call, outcome: Result<(), trunkline_ari::Error>) {
@@ -319,9 +431,16 @@ pub(crate) async fn resume(role: &Arc<Role>, call: Call) -> Result<(), Error> {
     };
     match step(&call.action) {
         Step::Hangup(_) | Step::HangupAs(_) => perform(role, &call).await.map(drop),
-        Step::Answer | Step::Play { .. } | Step::Wait { .. } | Step::Skip { .. } => {
-            next(role, call).await
-        }
+        Step::Answer
+        | Step::Play { .. }
+        | Step::Talk(_)
+        | Step::Wait { .. }
+        | Step::ReceiveDigits { .. }
+        | Step::SendDigits(_)
+        | Step::Echo(_)
+        | Step::StartRecording(_)
+        | Step::StopRecording
+        | Step::Skip { .. } => next(role, call).await,
     }
 }
 
@@ -378,7 +497,29 @@ pub(crate) async fn on_timeout(
             timeout.action_id
         )));
     }
+    if let Step::Echo(_) = step(&call.action) {
+        return not_returned(role, call).await;
+    }
     next(role, call).await
+}
+
+/// A channel should be back from the dialplan by now. One that is, unheard, goes on;
+/// one that is not cannot be called back, and its call ends.
+async fn not_returned(role: &Arc<Role>, call: Call) -> Result<(), Error> {
+    let to = role.target_of(&call.channel_id).await?;
+    match role.ari.get(&to, &call.channel_id).await {
+        Ok(channel) if channel.dialplan.app_name == "Stasis" => {
+            Box::pin(returned(role, call)).await
+        }
+        Ok(_) => {
+            tracing::warn!(call_id = %call.id, channel_id = %call.channel_id, "a channel does not come back from the dialplan: its extensions.conf does not end an echo; the call is hung up");
+            super::hangup::request(role, call.id, &HangupReason::Normal).await?;
+            Ok(())
+        }
+        // Its end is on the way.
+        Err(error) if error.is_gone() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Goes on although the current action is not finished (chapter 03 §5.3).
@@ -386,7 +527,7 @@ pub(crate) async fn force_next(role: &Arc<Role>, call: Call) -> Result<(), Error
     let now = role.ledger.now().await?;
     let release = calls::set_hold(call.id, true, false, now).unchecked();
     role.ledger.apply(Batch::new().with(release)).await?;
-    if call.action.kind == Kind::Play {
+    if step(&call.action).plays() {
         let to = role.target_of(&call.channel_id).await?;
         match role.ari.playback_stop(&to, &playback_of(&call)).await {
             // It has ended, or never began.

@@ -11,6 +11,7 @@ use trunkline_model::channel::Channel;
 use trunkline_model::id::{AsteriskId, CallId, ChannelId, RouteId};
 use trunkline_store::{Batch, bridge as bridges, call as calls, channel as channels};
 
+use super::hangup::Ended;
 use super::{ATTEMPTS, hangup, outgoing};
 use crate::Role;
 use crate::error::Error;
@@ -21,8 +22,9 @@ pub(crate) async fn on_channel_end(
     role: &Arc<Role>,
     on: &AsteriskId,
     id: &ChannelId,
-    cause: i64,
+    with: Ended,
 ) -> Result<(), Error> {
+    let cause = with.cause;
     for _ in 0..ATTEMPTS {
         let now = role.ledger.now().await?;
         let call = role.call_of(id).await?;
@@ -38,7 +40,7 @@ pub(crate) async fn on_channel_end(
                 Ok(next) => return try_route(role, &next).await,
                 Err(error) => Err(error),
             },
-            (call, _) => hangup::end_call(role, id, call, cause, now).await,
+            (call, _) => hangup::end_call(role, id, call, with, now).await,
         };
         match outcome {
             Err(error) if error.is_conflict() => {}

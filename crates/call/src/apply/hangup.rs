@@ -12,7 +12,9 @@ use trunkline_model::Timestamp;
 use trunkline_model::call::{Call, HangupReason, Status};
 use trunkline_model::id::{AsteriskId, BridgeId, CallId, ChannelId};
 use trunkline_model::service::Service;
-use trunkline_store::{Batch, Statement, bridge as bridges, call as calls, channel as channels};
+use trunkline_store::{
+    Batch, Statement, bridge as bridges, call as calls, call_end, channel as channels,
+};
 
 use super::{ATTEMPTS, target};
 use crate::Role;
@@ -20,6 +22,21 @@ use crate::error::Error;
 
 /// Pause before a hangup that could not be delivered is sent again.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// What a channel ended with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    /// The Q.850 number.
+    pub(crate) cause: i64,
+    /// The SIP status that the far end gave; 0 if it gave none.
+    pub(crate) sip_code: i64,
+}
+
+impl From<i64> for Ended {
+    fn from(cause: i64) -> Self {
+        Self { cause, sip_code: 0 }
+    }
+}
 
 /// Asks for the end of a call and returns it as it is then (chapter 03 §8.1).
 pub(crate) async fn request(
@@ -167,7 +184,7 @@ pub(crate) async fn on_channel_end(
     for _ in 0..ATTEMPTS {
         let now = role.ledger.now().await?;
         let call = role.call_of(id).await?;
-        match end_call(role, id, call, cause, now).await {
+        match end_call(role, id, call, cause.into(), now).await {
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error),
             Ok(ended) => {
@@ -190,12 +207,12 @@ pub(crate) async fn end_call(
     role: &Arc<Role>,
     id: &ChannelId,
     call: Option<Call>,
-    cause: i64,
+    with: Ended,
     now: Timestamp,
 ) -> Result<Option<Call>, Error> {
-    let ended = channels::set_ended(id, cause, now, now).unchecked();
+    let ended = channels::set_ended(id, with.cause, now, now).unchecked();
     let finish_as = match &call {
-        Some(call) => hangup::on_channel_end(call, cause, false),
+        Some(call) => hangup::on_channel_end(call, with.cause, false),
         None => End::Nothing,
     };
     match (call, finish_as) {
@@ -205,7 +222,7 @@ pub(crate) async fn end_call(
                 hangup_by: by,
                 ..call
             };
-            finish(role, next, cause, ended, now).await.map(Some)
+            finish(role, next, with, ended, now).await.map(Some)
         }
         (_, End::Nothing | End::Failover { .. }) | (None, End::Finish { .. }) => {
             role.ledger.apply(Batch::new().with(ended)).await?;
@@ -224,7 +241,7 @@ pub(crate) async fn fail(role: &Arc<Role>, id: CallId) -> Result<(), Error> {
 async fn finish(
     role: &Arc<Role>,
     call: Call,
-    cause: i64,
+    with: Ended,
     ended: Statement,
     now: Timestamp,
 ) -> Result<Call, Error> {
@@ -241,6 +258,9 @@ async fn finish(
         .with(change)
         .with(role.call_event(now, "call_hangup", &call))
         .with(role.ledger.cancel_all_of(call.id));
+    if with.sip_code != 0 {
+        batch.push(call_end::insert(call.id, with.sip_code));
+    }
     // No event tells of the bridge's end unless somebody subscribed to it.
     if !call.bridge_id.is_empty() {
         batch.push(bridges::delete(&call.bridge_id, now).unchecked());
@@ -254,7 +274,7 @@ async fn finish(
     role.ledger.apply(batch).await?;
     tracing::info!(
         call_id = %call.id, channel_id = %call.channel_id, activeflow_id = %call.activeflow_id,
-        old = %before, new = "hangup", reason = %call.hangup_reason, by = %call.hangup_by, cause,
+        old = %before, new = "hangup", reason = %call.hangup_reason, by = %call.hangup_by, cause = with.cause,
         "call ended"
     );
     role.metrics.hung_up(&call, now);

@@ -3,10 +3,13 @@
 
 pub(crate) mod action;
 pub(crate) mod channel;
+pub(crate) mod digits;
 pub(crate) mod ended;
 pub(crate) mod flow;
 pub(crate) mod hangup;
 pub(crate) mod incoming;
+pub(crate) mod media;
+pub(crate) mod outcome;
 pub(crate) mod outgoing;
 pub(crate) mod status;
 

@@ -137,7 +137,7 @@ async fn finish(role: &Arc<Role>, id: CallId, call: Option<Call>) -> Result<(), 
     };
     let now = role.ledger.now().await?;
     let channel = call.channel_id.clone();
-    match hangup::end_call(role, &channel, Some(call), cause::INTERWORKING, now).await {
+    match hangup::end_call(role, &channel, Some(call), cause::INTERWORKING.into(), now).await {
         // It has changed meanwhile: somebody knows better.
         Err(error) if error.is_conflict() => Ok(()),
         Err(error) => Err(error),

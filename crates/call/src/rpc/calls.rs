@@ -6,7 +6,7 @@ use serde::Deserialize;
 use trunkline_bus::{Refusal, Reply, Routed};
 use trunkline_domain::call::outgoing::check_metadata;
 use trunkline_model::call::{
-    Call, CreateReply, CreateRequest, CreateWithIdRequest, HangupReason, Outcome, Status,
+    Call, CreateReply, CreateRequest, CreateWithIdRequest, HangupReason, OutcomesRequest, Status,
 };
 use trunkline_model::id::CallId;
 use trunkline_store::{Batch, call as calls, void_call};
@@ -14,8 +14,8 @@ use trunkline_store::{Batch, call as calls, void_call};
 use super::filters;
 use crate::Role;
 use crate::apply::action::{self, Timeout};
-use crate::apply::{hangup as ending, outgoing};
-use crate::error::Error;
+use crate::apply::{hangup as ending, outcome, outgoing};
+use crate::error::{CALL_NOT_FOUND, Error};
 
 pub(crate) async fn list(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
     let filter = filters(&calls::FILTERS, &routed)?;
@@ -30,30 +30,22 @@ pub(crate) async fn get(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusa
     Ok(Reply::json(&role.call(routed.id(0)).await?))
 }
 
-/// How a call went, with the cause that its channel ended with: Trunkline's own
-/// resource.
+/// How a call went, with what a call has no field for: Trunkline's own resource.
 pub(crate) async fn outcome(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
-    let call = role.call(routed.id(0)).await?;
-    let channel = role.channel(&call.channel_id).await?;
-    Ok(Reply::json(&Outcome {
-        id: call.id,
-        customer_id: call.customer_id,
-        status: call.status,
-        hangup_by: call.hangup_by,
-        hangup_reason: call.hangup_reason,
-        hangup_cause: channel
-            .as_ref()
-            .map(|channel| channel.hangup_cause)
-            .unwrap_or_default(),
-        asterisk_id: channel
-            .map(|channel| channel.asterisk_id)
-            .unwrap_or_default(),
-        channel_id: call.channel_id,
-        tm_create: call.tm_create,
-        tm_ringing: call.tm_ringing,
-        tm_progressing: call.tm_progressing,
-        tm_hangup: call.tm_hangup,
-    }))
+    let found = outcome::of_calls(&role, &[routed.id(0)]).await?;
+    match found.first() {
+        Some(outcome) => Ok(Reply::json(outcome)),
+        None => Err(Error::NotFound(CALL_NOT_FOUND).into()),
+    }
+}
+
+/// How many calls went: Trunkline's own, between roles.
+pub(crate) async fn outcomes(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let OutcomesRequest { ids } = routed.body()?;
+    if ids.len() > OutcomesRequest::MOST {
+        return Err(Refusal::bare(400));
+    }
+    Ok(Reply::json(&outcome::of_calls(&role, &ids).await?))
 }
 
 /// One call per destination; the successes only. None at all is a 500.

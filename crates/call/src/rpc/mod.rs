@@ -2,6 +2,7 @@
 
 pub(crate) mod asterisks;
 pub(crate) mod calls;
+pub(crate) mod media;
 pub(crate) mod outbound_configs;
 
 use std::sync::Arc;
@@ -38,6 +39,42 @@ pub(crate) fn router(role: Arc<Role>) -> Router<Role> {
             "/v1/calls/{id}/outcome",
             "/v1/calls/<call-id>/outcome",
             calls::outcome,
+        )
+        .route(
+            Post,
+            "/v1/calls/outcomes",
+            "/v1/calls/outcomes",
+            calls::outcomes,
+        )
+        .route(
+            Get,
+            "/v1/calls/{id}/digits",
+            "/v1/calls/<call-id>/digits",
+            media::digits,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/digits",
+            "/v1/calls/<call-id>/digits",
+            media::set_digits,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/talk",
+            "/v1/calls/<call-id>/talk",
+            media::talk,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/play",
+            "/v1/calls/<call-id>/play",
+            media::play,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/media_stop",
+            "/v1/calls/<call-id>/media_stop",
+            media::stop,
         )
         .route(
             Post,

@@ -289,11 +289,20 @@ fn stalled(call: &Call) -> Option<Repair> {
     }
     match step(&call.action) {
         // A due row brings it.
-        Step::Wait { .. } => None,
-        Step::Play { .. } => Some(Repair::AskPlayback(call.id)),
-        Step::Answer | Step::Hangup(_) | Step::HangupAs(_) | Step::Skip { .. } => {
-            Some(Repair::Resume(call.id))
+        Step::Wait { .. } | Step::ReceiveDigits { .. } | Step::SendDigits(_) | Step::Echo(_) => {
+            None
         }
+        playing @ (Step::Play { .. } | Step::Talk(_)) if playing.plays() => {
+            Some(Repair::AskPlayback(call.id))
+        }
+        Step::Play { .. }
+        | Step::Talk(_)
+        | Step::Answer
+        | Step::StartRecording(_)
+        | Step::StopRecording
+        | Step::Hangup(_)
+        | Step::HangupAs(_)
+        | Step::Skip { .. } => Some(Repair::Resume(call.id)),
     }
 }
 

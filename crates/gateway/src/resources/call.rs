@@ -20,6 +20,13 @@ const CALL: &[Field] = &[
     Field::new("variables", Shape::TextMap),
 ];
 
+const TALK: &[Field] = &[
+    Field::new("text", Shape::Text).required(),
+    Field::new("language", Shape::Text),
+    Field::new("provider", Shape::Text),
+    Field::new("voice_id", Shape::Text),
+];
+
 const OUTBOUND_CONFIG: &[Field] = &[
     Field::new("name", Shape::Text),
     Field::new("detail", Shape::Text),
@@ -57,6 +64,17 @@ pub(super) const RESOURCES: &[Resource] = &[
             route(Method::Get, "/v1/calls/{id}/outcome", Act::GetPart),
             delete("/v1/calls/{id}"),
             post("/v1/calls/{id}/hangup", &[]),
+            route(Method::Get, "/v1/calls/{id}/digits", Act::GetPart),
+            post(
+                "/v1/calls/{id}/digits",
+                &[Field::new("digits", Shape::Text).required()],
+            ),
+            post("/v1/calls/{id}/talk", TALK),
+            post(
+                "/v1/calls/{id}/play",
+                &[Field::new("media_urls", Shape::Texts).required()],
+            ),
+            post("/v1/calls/{id}/media_stop", &[]),
         ],
     },
     Resource {

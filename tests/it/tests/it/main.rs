@@ -5,5 +5,6 @@ mod busy;
 mod call_manager;
 mod events;
 mod incoming;
+mod on_a_call;
 mod parked;
 mod reconcile;

@@ -19,15 +19,17 @@ pub(super) fn step(action: &Action) -> Step {
     if options.stream_urls.is_empty() {
         return skip("`play` has no stream_urls".to_owned());
     }
-    let media: Option<Vec<String>> = options
-        .stream_urls
-        .iter()
-        .map(|url| media_uri(url))
-        .collect();
-    match media {
+    match media_uris(&options.stream_urls) {
         Some(media) => Step::Play { media },
         None => skip("`play` takes http(s) URLs, absolute paths and names of sounds".to_owned()),
     }
+}
+
+/// The media URIs of what is to be played; none when Asterisk would start one of
+/// them and never finish it.
+#[must_use]
+pub fn media_uris(urls: &[String]) -> Option<Vec<String>> {
+    urls.iter().map(|url| media_uri(url)).collect()
 }
 
 /// The media URI for Asterisk. A scheme that Asterisk does not know would be
