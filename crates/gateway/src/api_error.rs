@@ -1,8 +1,7 @@
 //! What a caller of the API is told when something is refused or fails:
-//! `{"error":{"code","message","field"?}}`. Never says more about another
+//! `{"error":{"code","message","field"?,"docs"}}`. Never says more about another
 //! customer's row than that there is no such row.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -10,6 +9,9 @@ use trunkline_bus::{Error as BusError, RpcError};
 use trunkline_model::TypedError;
 use trunkline_model::error::Status;
 use trunkline_model::service::Service;
+
+use crate::codes;
+use crate::respond::JSON;
 
 /// An error with its HTTP status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(crate) struct ApiError {
     pub(crate) message: String,
     /// The field or parameter that is wrong.
     pub(crate) field: Option<String>,
+    /// Seconds after which it may be different.
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl ApiError {
@@ -30,6 +34,7 @@ impl ApiError {
             code: code.to_owned(),
             message: message.into(),
             field: None,
+            retry_after: None,
         }
     }
 
@@ -82,11 +87,13 @@ impl ApiError {
             .details
             .iter()
             .find_map(|detail| detail.get("field")?.as_str().map(str::to_owned));
+        let retry_after = (status == StatusCode::TOO_MANY_REQUESTS).then_some(1);
         Self {
             status,
             code,
             message: error.message,
             field,
+            retry_after,
         }
     }
 
@@ -155,29 +162,41 @@ impl ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// The body that says so.
+    pub(crate) fn body(&self) -> Vec<u8> {
         #[derive(Serialize)]
-        struct Body {
-            error: Error,
+        struct Body<'e> {
+            error: Error<'e>,
         }
         #[derive(Serialize)]
-        struct Error {
-            code: String,
-            message: String,
+        struct Error<'e> {
+            code: &'e str,
+            message: &'e str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            field: Option<String>,
+            field: Option<&'e str>,
+            docs: String,
         }
         let error = Error {
-            code: self.code,
-            message: self.message,
-            field: self.field,
+            code: &self.code,
+            message: &self.message,
+            field: self.field.as_deref(),
+            docs: codes::path(&self.code, self.status),
         };
-        let mut response = (self.status, Json(Body { error })).into_response();
+        serde_json::to_vec(&Body { error }).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, JSON);
         if self.status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

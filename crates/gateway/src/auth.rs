@@ -2,29 +2,44 @@
 
 use axum::http::{HeaderMap, StatusCode, header};
 use trunkline_model::id::CustomerId;
+use uuid::Uuid;
 
 use crate::api_error::ApiError;
 use crate::server::Gateway;
+use crate::tokens::Standing;
 
-/// The customer that a request's token belongs to.
+/// The customer that a request's token belongs to, and the token's id.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Caller(pub(crate) CustomerId);
+pub(crate) struct Caller(pub(crate) CustomerId, pub(crate) Uuid);
 
 /// The caller, by the token in the header `Authorization`.
 pub(crate) async fn caller(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let token = bearer(headers).ok_or_else(|| {
-        unauthenticated("a token is wanted: send the header `Authorization: Bearer <token>`")
+        refused(
+            "UNAUTHENTICATED",
+            "a token is wanted: send the header `Authorization: Bearer <token>`",
+        )
     })?;
-    match gateway.tokens.customer_of(token).await {
-        Ok(Some(customer)) => Ok(Caller(customer)),
-        Ok(None) => Err(unauthenticated("the token is not known")),
+    match gateway.tokens.standing_of(token).await {
+        Ok(Standing::Good { id, customer }) => Ok(Caller(customer, id)),
+        Ok(Standing::Expired) => Err(refused(
+            "TOKEN_EXPIRED",
+            "the token has expired; make a new one with POST /v1/tokens",
+        )),
+        Ok(Standing::Revoked) => Err(refused(
+            "TOKEN_REVOKED",
+            "the token was revoked; use another one, or make one with POST /v1/tokens",
+        )),
+        Ok(Standing::Unknown) => Err(refused(
+            "UNAUTHENTICATED",
+            "the token is not known; check that it was copied whole",
+        )),
         Err(error) => {
             tracing::warn!(%error, "a token cannot be checked");
-            let message = "the token cannot be checked; try again";
             Err(ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "UNAVAILABLE",
-                message,
+                "the token cannot be checked; try again",
             ))
         }
     }
@@ -40,6 +55,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-fn unauthenticated(message: &str) -> ApiError {
-    ApiError::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
+fn refused(code: &str, message: &str) -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, code, message)
 }

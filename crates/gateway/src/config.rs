@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_model::id::CustomerId;
 
 /// How the HTTP API is served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address and port; port 0 takes a free one.
@@ -16,10 +16,36 @@ pub struct Config {
     pub max_connections: usize,
     /// Largest body of a request, bytes.
     pub body_limit_bytes: usize,
-    /// Largest body of a request that adds many targets, bytes.
-    pub bulk_body_limit_bytes: usize,
     /// Longest time that the body of a request may take to arrive, milliseconds.
     pub body_timeout_ms: u64,
+    /// Largest body of a route that takes many things at once, bytes.
+    pub bulk_body_limit_bytes: usize,
+    /// All headers of a request together, bytes.
+    pub header_limit_bytes: usize,
+    /// Longest time that the headers of a request may take to arrive, and that a
+    /// connection may be idle, milliseconds.
+    pub header_timeout_ms: u64,
+    /// Longest time that a caller may leave an answer unread, milliseconds.
+    pub write_timeout_ms: u64,
+    /// How deep the values of a body may be nested.
+    pub json_depth: usize,
+    /// Entries of one list or object of a body.
+    pub json_items: usize,
+    /// Longest text in a body, bytes.
+    pub json_text_bytes: usize,
+    /// Requests per second of one token; 0 is no limit.
+    pub requests_per_second: f64,
+    /// Requests that a token may make at once after a pause.
+    pub burst: u32,
+    /// Requests of one token that are answered at the same time.
+    pub concurrent_requests: usize,
+    /// Tokens that a customer may have.
+    pub tokens_per_customer: u32,
+    /// How long a token that was looked up is believed, milliseconds; one that is
+    /// revoked here is refused at once.
+    pub token_memory_ms: u64,
+    /// Pause between two writes of when tokens were used last, milliseconds.
+    pub token_uses_interval_ms: u64,
     /// Time-out of the request to the role that answers, milliseconds.
     pub request_timeout_ms: u64,
     /// Rows of a page when the caller does not say.
@@ -37,8 +63,20 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             max_connections: 1_024,
             body_limit_bytes: 1 << 20,
-            bulk_body_limit_bytes: 8 << 20,
             body_timeout_ms: 10_000,
+            bulk_body_limit_bytes: 8 << 20,
+            header_limit_bytes: 16_384,
+            header_timeout_ms: 60_000,
+            write_timeout_ms: 30_000,
+            json_depth: 32,
+            json_items: 10_000,
+            json_text_bytes: 262_144,
+            requests_per_second: 500.0,
+            burst: 1_000,
+            concurrent_requests: 128,
+            tokens_per_customer: 1_000,
+            token_memory_ms: 5_000,
+            token_uses_interval_ms: 60_000,
             request_timeout_ms: 10_000,
             page_size: 100,
             page_size_max: 1_000,
@@ -50,6 +88,22 @@ impl Default for Config {
 impl Config {
     pub(crate) fn body_timeout(&self) -> Duration {
         Duration::from_millis(self.body_timeout_ms)
+    }
+
+    pub(crate) fn header_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_timeout_ms)
+    }
+
+    pub(crate) fn write_timeout(&self) -> Duration {
+        Duration::from_millis(self.write_timeout_ms)
+    }
+
+    pub(crate) fn token_memory(&self) -> Duration {
+        Duration::from_millis(self.token_memory_ms)
+    }
+
+    pub(crate) fn token_uses_interval(&self) -> Duration {
+        Duration::from_millis(self.token_uses_interval_ms)
     }
 
     pub(crate) fn request_timeout(&self) -> Duration {

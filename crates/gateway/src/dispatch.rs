@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use trunkline_bus::{Method, Request as RpcRequest};
 use uuid::Uuid;
@@ -17,44 +16,33 @@ use crate::field::Field;
 use crate::list;
 use crate::owner::{require_operator, row_of_caller};
 use crate::resources::{Act, Filter, ListOf, Owner, Resource, Route};
+use crate::respond;
 use crate::server::Gateway;
-use crate::{respond, results, targets};
 
 /// A request that matched a route of the table.
-struct Matched<'g> {
-    gateway: &'g Gateway,
-    caller: Caller,
-    request_id: String,
-    resource: &'static Resource,
-    route: &'static Route,
-    uri: Uri,
+pub(crate) struct Matched<'g> {
+    pub(crate) gateway: &'g Arc<Gateway>,
+    pub(crate) caller: Caller,
+    pub(crate) request_id: String,
+    pub(crate) resource: &'static Resource,
+    pub(crate) route: &'static Route,
+    pub(crate) uri: Uri,
+    #[expect(dead_code, reason = "for routes of the gateway's own")]
+    pub(crate) headers: HeaderMap,
+    /// Whole; empty where the route takes none.
+    pub(crate) body: Bytes,
 }
 
 /// Carries out what a route of the table says.
-pub(crate) async fn dispatch(
-    gateway: &Arc<Gateway>,
-    caller: Caller,
-    resource: &'static Resource,
-    route: &'static Route,
-    request_id: String,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
-    let matched = Matched {
-        gateway,
-        caller,
-        request_id,
-        resource,
-        route,
-        uri: parts.uri,
-    };
+pub(crate) async fn dispatch(matched: Matched<'_>) -> Result<Response, ApiError> {
+    let route = matched.route;
     if route.operators_only {
-        require_operator(gateway, caller)?;
+        require_operator(matched.gateway, matched.caller)?;
     }
     match route.act {
         Act::List { filters, customer } => matched.list(filters, customer).await,
         Act::Create(fields) => {
-            let given = matched.read(&parts.headers, body, fields).await?;
+            let given = matched.read(fields)?;
             matched.create(given).await
         }
         Act::Get => {
@@ -70,14 +58,14 @@ pub(crate) async fn dispatch(
             matched.send(matched.request()?).await
         }
         Act::Update(fields) => {
-            let given = matched.read(&parts.headers, body, fields).await?;
+            let given = matched.read(fields)?;
             let row = matched.row().await?;
             matched
                 .send(matched.request()?.json(&complete(given, &row, fields)))
                 .await
         }
         Act::UpdatePart(fields) => {
-            let given = matched.read(&parts.headers, body, fields).await?;
+            let given = matched.read(fields)?;
             matched.row().await?;
             let part = matched.part().await?;
             matched
@@ -85,29 +73,16 @@ pub(crate) async fn dispatch(
                 .await
         }
         Act::Do(fields) => {
-            let given = matched.read(&parts.headers, body, fields).await?;
+            let given = matched.read(fields)?;
             matched.row().await?;
             matched.send(matched.request()?.json(&given)).await
-        }
-        Act::AddTargets => {
-            matched.refuse_query()?;
-            let config = &gateway.config;
-            let limit = config.bulk_body_limit_bytes;
-            let bytes = body::receive(&parts.headers, body, limit, config).await?;
-            let targets = targets::read(&bytes, caller.0)?;
-            matched.row().await?;
-            matched.send(matched.request()?.json(&targets)).await
-        }
-        Act::Results => {
-            matched.row().await?;
-            let (id, request_id) = (matched.id()?, matched.request_id.clone());
-            results::answer(Arc::clone(gateway), caller.0, id, request_id, &matched.uri).await
         }
         Act::Delete => {
             matched.refuse_query()?;
             matched.row().await?;
             matched.send(matched.request()?).await
         }
+        Act::Own(own) => (own.run)(matched).await,
     }
 }
 
@@ -123,16 +98,9 @@ fn complete(mut given: Object, row: &Object, fields: &[Field]) -> Object {
 
 impl Matched<'_> {
     /// The fields of the body.
-    async fn read(
-        &self,
-        headers: &axum::http::HeaderMap,
-        body: Body,
-        fields: &'static [Field],
-    ) -> Result<Object, ApiError> {
+    pub(crate) fn read(&self, fields: &'static [Field]) -> Result<Object, ApiError> {
         self.refuse_query()?;
-        let config = &self.gateway.config;
-        let bytes = body::receive(headers, body, config.body_limit_bytes, config).await?;
-        let given = body::read(&bytes, fields, self.caller.0)?;
+        let given = body::read(&self.body, fields, self.caller.0, &self.gateway.config)?;
         for field in fields {
             let Some(key) = given
                 .get(field.name)
@@ -149,7 +117,7 @@ impl Matched<'_> {
     }
 
     /// Only lists have parameters.
-    fn refuse_query(&self) -> Result<(), ApiError> {
+    pub(crate) fn refuse_query(&self) -> Result<(), ApiError> {
         match self.uri.query().filter(|query| !query.is_empty()) {
             None => Ok(()),
             Some(query) => {
@@ -162,14 +130,29 @@ impl Matched<'_> {
         }
     }
 
+    /// The parameters of a route of the gateway's own.
+    pub(crate) fn query_of(&self) -> &'static [Filter] {
+        match self.route.act {
+            Act::Own(own) => own.query,
+            Act::List { filters, .. } => filters,
+            Act::Create(_)
+            | Act::Get
+            | Act::GetPart
+            | Act::Update(_)
+            | Act::UpdatePart(_)
+            | Act::Do(_)
+            | Act::Delete => &[],
+        }
+    }
+
     /// The id in the path.
-    fn id(&self) -> Result<Uuid, ApiError> {
+    pub(crate) fn id(&self) -> Result<Uuid, ApiError> {
         let text = self.uri.path().split('/').nth(3).unwrap_or_default();
         Uuid::try_parse(text).map_err(|_| ApiError::no_such(self.resource.noun, text))
     }
 
     /// The row in the path, which is the caller's.
-    async fn row(&self) -> Result<Object, ApiError> {
+    pub(crate) async fn row(&self) -> Result<Object, ApiError> {
         row_of_caller(self.gateway, self.caller, self.resource, self.id()?).await
     }
 
@@ -186,11 +169,11 @@ impl Matched<'_> {
     }
 
     /// The request to the role: same method, same path, the id in lower case.
-    fn request(&self) -> Result<RpcRequest, ApiError> {
+    pub(crate) fn request(&self) -> Result<RpcRequest, ApiError> {
         Ok(self.request_to(self.route.path.replace("{id}", &self.id()?.to_string())))
     }
 
-    fn request_to(&self, uri: impl Into<String>) -> RpcRequest {
+    pub(crate) fn request_to(&self, uri: impl Into<String>) -> RpcRequest {
         let request = self.gateway.rpc.request(self.route.method, uri);
         RpcRequest {
             request_id: self.request_id.clone(),
@@ -198,7 +181,7 @@ impl Matched<'_> {
         }
     }
 
-    async fn create(&self, mut given: Object) -> Result<Response, ApiError> {
+    pub(crate) async fn create(&self, mut given: Object) -> Result<Response, ApiError> {
         if self.resource.owner != Owner::Shared {
             given.insert("customer_id".to_owned(), json!(self.caller.0));
         }
@@ -206,7 +189,7 @@ impl Matched<'_> {
             .await
     }
 
-    async fn send(&self, request: RpcRequest) -> Result<Response, ApiError> {
+    pub(crate) async fn send(&self, request: RpcRequest) -> Result<Response, ApiError> {
         let answer = self.ask(&request).await?;
         if answer.is_null() && matches!(self.route.act, Act::Delete) {
             // The reference's way of refusing (chapter 05 A.4): 200 and null.
@@ -270,7 +253,7 @@ impl Matched<'_> {
         ApiError::new(StatusCode::BAD_GATEWAY, "UNREADABLE_ANSWER", message)
     }
 
-    async fn ask(&self, request: &RpcRequest) -> Result<Value, ApiError> {
+    pub(crate) async fn ask(&self, request: &RpcRequest) -> Result<Value, ApiError> {
         let Resource {
             service, tag, noun, ..
         } = *self.resource;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use trunkline_domain::call::outbound_config;
 use trunkline_domain::{address, phone};
 use trunkline_model::action::Kind;
-use trunkline_model::{Address, wire};
+use trunkline_model::{Address, Timestamp, wire};
 use uuid::Uuid;
 
 use crate::api_error::ApiError;
@@ -37,10 +37,12 @@ pub(crate) enum Shape {
     Flag,
     Id,
     Ids,
+    /// A moment, as RFC 3339 writes it.
+    Time,
     Address,
     Addresses,
-    /// A list whose elements are checked elsewhere.
-    List,
+    /// A list of objects with these fields, checked elsewhere.
+    List(&'static [Field]),
     Actions,
     /// A telephone number in E.164 form.
     Number,
@@ -113,9 +115,17 @@ impl Shape {
             Self::Flag => want(name, value.is_boolean(), "must be true or false"),
             Self::Id => id(name, value),
             Self::Ids => each(name, value, "ids", id),
+            Self::Time => {
+                let good = text(name, value)?.parse::<Timestamp>().is_ok();
+                want(name, good, "must be a time such as 2027-01-31T00:00:00Z")
+            }
             Self::Address => one_address(name, value),
             Self::Addresses => each(name, value, "addresses", one_address),
-            Self::List => want(name, value.is_array(), "must be a list"),
+            Self::List(fields) => {
+                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                let wanted = format!("must be a list of objects with: {}", names.join(", "));
+                want(name, value.is_array(), &wanted)
+            }
             Self::Actions => each(name, value, "actions", action),
             Self::Number => {
                 let good = phone::is_e164(text(name, value)?);
@@ -311,6 +321,7 @@ mod tests {
             (Shape::Positive, json!(0), "f"),
             (Shape::Flag, json!("true"), "f"),
             (Shape::Id, json!("7"), "f"),
+            (Shape::Time, json!("tomorrow"), "f"),
             (Shape::Ids, json!(["7"]), "f[0]"),
             (Shape::Address, json!("+15551234567"), "f"),
             (Shape::Address, tel("5551234567"), "f.target"),

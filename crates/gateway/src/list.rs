@@ -162,7 +162,10 @@ fn deleted(value: &str) -> Result<bool, ApiError> {
 
 fn filter_value(filter: Filter, value: &str) -> Result<Value, ApiError> {
     match filter.kind {
-        FilterKind::Text => Ok(Value::String(value.to_owned())),
+        // Read before it comes to this, where there are pages.
+        FilterKind::Text | FilterKind::PageSize | FilterKind::PageToken => {
+            Ok(Value::String(value.to_owned()))
+        }
         FilterKind::Id => {
             let name = filter.name;
             let id = Uuid::try_parse(value);
@@ -180,6 +183,7 @@ fn unknown(name: &str, filters: &[Filter], paged: bool, filtered: bool) -> ApiEr
         known.push("deleted");
     }
     if paged {
+        known.retain(|name| !name.starts_with("page_"));
         known.extend(["page_size", "page_token"]);
     }
     let known = if known.is_empty() {

@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 
 /// Why a port could not be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +91,8 @@ impl Listener for Bounded {
         (
             Connection {
                 stream,
+                stalled: None,
+                write_timeout: None,
                 _room: room,
             },
             peer,
@@ -100,11 +104,45 @@ impl Listener for Bounded {
     }
 }
 
-/// A connection that gives its place back when it ends.
+/// A connection that gives its place back when it ends, and that ends when its
+/// other side leaves too long unread what is written.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
+    write_timeout: Option<Duration>,
+    /// Until when a write that is stuck is waited for.
+    stalled: Option<Pin<Box<Sleep>>>,
     _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Connection {
+    /// Ends when a write gets nowhere for as long.
+    #[must_use]
+    pub fn with_write_timeout(self, timeout: Duration) -> Self {
+        Self {
+            write_timeout: Some(timeout),
+            ..self
+        }
+    }
+
+    /// Looks at how a write went.
+    fn watch<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        let (Poll::Pending, Some(timeout)) = (&written, self.write_timeout) else {
+            self.stalled = None;
+            return written;
+        };
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        match stalled.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
 }
 
 impl AsyncRead for Connection {
@@ -123,7 +161,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.watch(written, cx)
     }
 
     fn poll_write_vectored(
@@ -131,7 +170,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.watch(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -11,7 +11,7 @@
 use axum::Json;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 use trunkline_bus::{Error as BusError, Method, Request as RpcRequest, RpcError};
 use trunkline_model::service::Service;
@@ -19,53 +19,21 @@ use uuid::Uuid;
 
 use crate::api_error::ApiError;
 use crate::auth::Caller;
+use crate::dispatch::Matched;
 use crate::list;
-use crate::owner::require_operator;
 use crate::resources::ListOf;
 use crate::respond;
 use crate::server::Gateway;
 
-/// What is done with what is parked.
+/// What is done with one message.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Act {
-    List,
+enum Act {
     Show,
     /// Back into its queue.
     Release,
     /// Away with it.
     Discard,
 }
-
-/// One method on a path.
-pub(crate) struct Route {
-    pub(crate) method: Method,
-    pub(crate) path: &'static str,
-    pub(crate) act: Act,
-}
-
-/// Every route about what is parked.
-pub(crate) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::Get,
-        path: "/v1/parked",
-        act: Act::List,
-    },
-    Route {
-        method: Method::Get,
-        path: "/v1/parked/{id}",
-        act: Act::Show,
-    },
-    Route {
-        method: Method::Post,
-        path: "/v1/parked/{id}/release",
-        act: Act::Release,
-    },
-    Route {
-        method: Method::Delete,
-        path: "/v1/parked/{id}",
-        act: Act::Discard,
-    },
-];
 
 /// Who may have something parked.
 const SERVICES: [Service; 10] = [
@@ -84,27 +52,35 @@ const SERVICES: [Service; 10] = [
 /// The metrics' tag of these requests.
 const TAG: &str = "parked";
 
-/// Carries out one of the routes.
-pub(crate) async fn dispatch(
-    gateway: &Gateway,
-    caller: Caller,
-    act: Act,
-    request_id: &str,
-    uri: &Uri,
-) -> Result<Response, ApiError> {
-    require_operator(gateway, caller)?;
-    let asking = Asking {
-        gateway,
-        request_id,
-    };
-    if matches!(act, Act::List) {
-        return asking.list(caller, uri).await;
-    }
-    let text = uri.path().split('/').nth(3).unwrap_or_default();
-    let id = Uuid::try_parse(text).map_err(|_| no_such(text))?;
+/// All of them.
+pub(crate) fn list(matched: Matched<'_>) -> BoxFuture<'_, Result<Response, ApiError>> {
+    Box::pin(async move {
+        let asking = Asking::of(&matched);
+        asking.list(matched.caller, &matched.uri).await
+    })
+}
+
+/// One of them.
+pub(crate) fn show(matched: Matched<'_>) -> BoxFuture<'_, Result<Response, ApiError>> {
+    Box::pin(one(matched, Act::Show))
+}
+
+/// One of them goes back into its queue.
+pub(crate) fn release(matched: Matched<'_>) -> BoxFuture<'_, Result<Response, ApiError>> {
+    Box::pin(one(matched, Act::Release))
+}
+
+/// One of them goes away.
+pub(crate) fn discard(matched: Matched<'_>) -> BoxFuture<'_, Result<Response, ApiError>> {
+    Box::pin(one(matched, Act::Discard))
+}
+
+async fn one(matched: Matched<'_>, act: Act) -> Result<Response, ApiError> {
+    let asking = Asking::of(&matched);
+    let id = matched.id()?;
     let (service, row) = asking.find(id).await?;
     let done = match act {
-        Act::List | Act::Show => row,
+        Act::Show => row,
         Act::Release => {
             let request = asking.request(Method::Post, format!("/v1/parked/{id}/release"));
             asking.ask(service, &request).await?
@@ -127,6 +103,15 @@ struct Answers {
     given: Vec<(Service, Value)>,
     /// Roles that run but could not say.
     missing: Vec<&'static str>,
+}
+
+impl<'g> Asking<'g> {
+    fn of(matched: &'g Matched<'_>) -> Self {
+        Self {
+            gateway: matched.gateway,
+            request_id: &matched.request_id,
+        }
+    }
 }
 
 impl Asking<'_> {

@@ -1,8 +1,12 @@
 //! What a caller gets: the role's JSON without secrets.
 
 use axum::Json;
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+
+/// Content type of every answer that is JSON.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Fields that are never shown again once they were set.
 const SECRETS: &[&str] = &["webhook_secret", "password", "password_hash"];

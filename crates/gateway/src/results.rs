@@ -17,6 +17,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -31,15 +32,26 @@ use trunkline_model::service::Service;
 use uuid::Uuid;
 
 use crate::api_error::ApiError;
+use crate::dispatch::Matched;
 use crate::list::{self, Asked};
 use crate::resources::{Filter, FilterKind, ListOf};
 use crate::server::Gateway;
 
-/// Parameters beside those of every page.
-pub(crate) const FILTERS: &[Filter] = &[Filter {
-    name: "format",
-    kind: FilterKind::Text,
-}];
+/// Its parameters.
+pub(crate) const QUERY: &[Filter] = &[
+    Filter {
+        name: "format",
+        kind: FilterKind::Text,
+    },
+    Filter {
+        name: "page_size",
+        kind: FilterKind::PageSize,
+    },
+    Filter {
+        name: "page_token",
+        kind: FilterKind::PageToken,
+    },
+];
 
 /// Attempts of one page of a whole export; also the most ids of one look-up.
 const PAGE: u32 = 1_000;
@@ -92,15 +104,31 @@ struct Known {
     sip_code: i64,
 }
 
+/// The route.
+pub(crate) fn run(matched: Matched<'_>) -> BoxFuture<'_, Result<Response, ApiError>> {
+    Box::pin(async move {
+        matched.row().await?;
+        let (id, gateway) = (matched.id()?, Arc::clone(matched.gateway));
+        answer(
+            gateway,
+            matched.caller.0,
+            id,
+            matched.request_id,
+            &matched.uri,
+        )
+        .await
+    })
+}
+
 /// Answers a request for the results of a campaign that is the caller's.
-pub(crate) async fn answer(
+async fn answer(
     gateway: Arc<Gateway>,
     customer: CustomerId,
     campaign: Uuid,
     request_id: String,
     uri: &Uri,
 ) -> Result<Response, ApiError> {
-    let asked = list::read(uri, FILTERS, ListOf::Row, customer, &gateway.config)?;
+    let asked = list::read(uri, QUERY, ListOf::Row, customer, &gateway.config)?;
     let format = format(&asked)?;
     let source = Source {
         gateway,

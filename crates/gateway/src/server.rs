@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use trunkline_bus::metrics::millis;
 use trunkline_bus::{Bus, Method, Request as RpcRequest, Rpc, RpcError};
@@ -20,14 +21,17 @@ use trunkline_model::service::Service;
 use trunkline_store::Database;
 
 use crate::api_error::ApiError;
-use crate::auth::{self, Caller};
+use crate::auth;
+use crate::body;
 use crate::config::Config;
-use crate::dispatch::dispatch;
+use crate::dispatch::{Matched, dispatch};
 use crate::health::{Readiness, healthz, readyz};
+use crate::limits::{self, Limits};
 use crate::listener::{self, BindError, Bounded};
 use crate::metrics::Metrics;
-use crate::parked;
+use crate::pages;
 use crate::resources::{self, Resource, Route};
+use crate::serve;
 use crate::tokens::Tokens;
 
 /// What the gateway runs on.
@@ -53,7 +57,9 @@ pub enum Error {
 /// The state that the routes share.
 pub(crate) struct Gateway {
     pub(crate) rpc: Rpc,
+    pub(crate) db: Arc<dyn Database>,
     pub(crate) tokens: Tokens,
+    pub(crate) limits: Limits,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) metrics: Metrics,
     pub(crate) config: Config,
@@ -122,17 +128,20 @@ pub fn start(
     let address = listener.address().map_err(Error::Address)?;
     let gateway = Arc::new(Gateway {
         rpc: Rpc::new(deps.bus, Service::GATEWAY, deps.metrics.service.clone()),
-        tokens: Tokens::new(deps.db),
+        tokens: Tokens::new(Arc::clone(&deps.db)).remembering(config.token_memory()),
+        db: deps.db,
+        limits: Limits::default(),
         readiness: deps.readiness,
         metrics: deps.metrics,
         config,
     });
-    let served =
-        axum::serve(listener, router(gateway)).with_graceful_shutdown(stop.cancelled_owned());
+    let router = router(Arc::clone(&gateway));
     let task = tokio::spawn(async move {
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the HTTP API ended");
-        }
+        let background = TaskTracker::new();
+        background.spawn(note_uses(Arc::clone(&gateway), stop.clone()));
+        serve::serve(listener, router, gateway.config.clone(), stop).await;
+        background.close();
+        background.wait().await;
     });
     tracing::info!(%address, "the HTTP API listens");
     Ok(Running { address, task })
@@ -142,20 +151,16 @@ pub fn start(
 fn router(gateway: Arc<Gateway>) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz));
+        .route("/readyz", get(readyz))
+        .route("/docs/errors", get(pages::error_index))
+        .route("/docs/errors/{code}", get(pages::error_page));
     for resource in resources::all() {
         for route in resource.routes {
             let handle = move |State(gateway): State<Arc<Gateway>>, request: Request| async move {
-                serve(gateway, resource, route, request).await
+                serve_route(gateway, resource, route, request).await
             };
             router = router.route(route.path, on(filter(route.method), handle));
         }
-    }
-    for route in parked::ROUTES {
-        let handle = move |State(gateway): State<Arc<Gateway>>, request: Request| async move {
-            serve_parked(gateway, route, request).await
-        };
-        router = router.route(route.path, on(filter(route.method), handle));
     }
     router
         .method_not_allowed_fallback(method_not_allowed)
@@ -163,47 +168,32 @@ fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
-/// Serves a route of the table.
-async fn serve(
+/// Writes now and then which tokens were used, and at the end.
+async fn note_uses(gateway: Arc<Gateway>, stop: CancellationToken) {
+    loop {
+        let pause = tokio::time::sleep(gateway.config.token_uses_interval());
+        let ends = stop.run_until_cancelled(pause).await.is_none();
+        if let Err(error) = gateway.tokens.write_uses().await {
+            tracing::debug!(%error, "when tokens were used could not be written");
+        }
+        if ends {
+            return;
+        }
+    }
+}
+
+/// Serves a route of the table: who asks, what is asked, how it ended.
+async fn serve_route(
     gateway: Arc<Gateway>,
     resource: &'static Resource,
     route: &'static Route,
     request: Request,
 ) -> Response {
-    let work = async |caller, request_id, request| {
-        dispatch(&gateway, caller, resource, route, request_id, request).await
-    };
-    answer(&gateway, route.method, route.path, request, work).await
-}
-
-/// Serves a route about what is parked.
-async fn serve_parked(
-    gateway: Arc<Gateway>,
-    route: &'static parked::Route,
-    request: Request,
-) -> Response {
-    let work = async |caller, request_id: String, request: Request| {
-        parked::dispatch(&gateway, caller, route.act, &request_id, request.uri()).await
-    };
-    answer(&gateway, route.method, route.path, request, work).await
-}
-
-/// Who asks, what is asked, how it ended.
-async fn answer(
-    gateway: &Gateway,
-    method: Method,
-    template: &'static str,
-    request: Request,
-    work: impl AsyncFnOnce(Caller, String, Request) -> Result<Response, ApiError>,
-) -> Response {
     let started = Instant::now();
-    let method = method.as_str();
+    let (method, template) = (route.method.as_str(), route.path);
     let request_id = random::uuid().to_string();
     let span = tracing::debug_span!("http_request", method, route = template, request_id);
-    let work = async {
-        let caller = auth::caller(gateway, request.headers()).await?;
-        work(caller, request_id.clone(), request).await
-    };
+    let work = work(&gateway, resource, route, request_id.clone(), request);
     let outcome = work.instrument(span).await;
     let mut response = outcome.unwrap_or_else(ApiError::into_response);
     let (status, elapsed) = (response.status().as_u16(), millis(started.elapsed()));
@@ -220,6 +210,42 @@ async fn answer(
         response.headers_mut().insert("x-request-id", id);
     }
     response
+}
+
+async fn work(
+    gateway: &Arc<Gateway>,
+    resource: &'static Resource,
+    route: &'static Route,
+    request_id: String,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let config = &gateway.config;
+    limits::check_headers(request.headers(), config)?;
+    let caller = auth::caller(gateway, request.headers()).await?;
+    let _turn = gateway.limits.enter(caller.1, config, Instant::now())?;
+    let (parts, body) = request.into_parts();
+    let body = match route.method {
+        Method::Get | Method::Delete => bytes::Bytes::new(),
+        Method::Post | Method::Put => {
+            let limit = if route.bulk {
+                config.bulk_body_limit_bytes
+            } else {
+                config.body_limit_bytes
+            };
+            body::receive(&parts.headers, body, limit, config).await?
+        }
+    };
+    dispatch(Matched {
+        gateway,
+        caller,
+        request_id,
+        resource,
+        route,
+        uri: parts.uri,
+        headers: parts.headers,
+        body,
+    })
+    .await
 }
 
 async fn not_found(State(gateway): State<Arc<Gateway>>, uri: Uri, headers: HeaderMap) -> Response {

@@ -1,6 +1,8 @@
 //! Reading the body of a bulk request: up to a thousand people, fast when all is
 //! well, and exact about the field when it is not.
 
+use axum::response::Response;
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use trunkline_model::id::CustomerId;
 use trunkline_model::outdial_target::{MOST_AT_ONCE, NewTargets};
@@ -8,6 +10,8 @@ use trunkline_model::wire;
 
 use crate::api_error::ApiError;
 use crate::body;
+use crate::config::Config;
+use crate::dispatch::Matched;
 use crate::field::{Field, Shape};
 
 /// The fields of one target.
@@ -23,23 +27,36 @@ pub(crate) const TARGET: &[Field] = &[
     Field::new("destination_4", Shape::Object),
 ];
 
+/// The fields of the body.
+pub(crate) const BODY: &[Field] = &[Field::new("targets", Shape::List(TARGET)).required()];
+
+/// Adds them to the list in the path.
+pub(crate) fn add(matched: Matched<'_>) -> BoxFuture<'_, Result<Response, ApiError>> {
+    Box::pin(async move {
+        matched.refuse_query()?;
+        let config = &matched.gateway.config;
+        let targets = read(&matched.body, matched.caller.0, config)?;
+        matched.row().await?;
+        matched.send(matched.request()?.json(&targets)).await
+    })
+}
+
 /// What a bulk request has to add. Whether the addresses are good is for
 /// outdial-manager to say: it names the field as well.
-pub(crate) fn read(bytes: &[u8], caller: CustomerId) -> Result<NewTargets, ApiError> {
+fn read(bytes: &[u8], caller: CustomerId, config: &Config) -> Result<NewTargets, ApiError> {
     // Good bodies are read once, straight into their shape. A list would be
     // read as well, as the fields in their order: that is not meant.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     match serde_json::from_slice::<NewTargets>(bytes) {
         Ok(read) if is_object && !read.targets.is_empty() => Ok(read),
-        Ok(_) | Err(_) => explain(bytes, caller),
+        Ok(_) | Err(_) => explain(bytes, caller, config),
     }
 }
 
 /// Reads it field by field: what is wrong has a name then, and `null` is as good
 /// as nothing.
-fn explain(bytes: &[u8], caller: CustomerId) -> Result<NewTargets, ApiError> {
-    const BODY: &[Field] = &[Field::new("targets", Shape::List).required()];
-    let mut given = body::read(bytes, BODY, caller)?;
+fn explain(bytes: &[u8], caller: CustomerId, config: &Config) -> Result<NewTargets, ApiError> {
+    let mut given = body::read(bytes, BODY, caller, config)?;
     let targets = given.get_mut("targets").and_then(Value::as_array_mut);
     let targets = targets.ok_or_else(|| ApiError::field("targets", "`targets` must be a list"))?;
     if targets.len() > MOST_AT_ONCE {
@@ -81,7 +98,7 @@ mod tests {
     use super::*;
 
     fn field_of(body: &str) -> String {
-        let error = read(body.as_bytes(), CustomerId::random()).unwrap_err();
+        let error = read(body.as_bytes(), CustomerId::random(), &Config::default()).unwrap_err();
         error.field.unwrap_or(error.code)
     }
 
@@ -120,7 +137,7 @@ mod tests {
     fn null_is_nothing_and_the_rest_is_taken_as_it_is() {
         let body = r#"{"customer_id":null,"targets":[{"id":null,"name":"Ann","data":null,
             "destination_0":{"type":"tel","target":"+15551230001","name":null}}]}"#;
-        let read = read(body.as_bytes(), CustomerId::random()).unwrap();
+        let read = read(body.as_bytes(), CustomerId::random(), &Config::default()).unwrap();
         let [one] = read.targets.as_slice() else {
             panic!("one target")
         };

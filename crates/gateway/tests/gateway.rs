@@ -11,12 +11,14 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{InProcess, QueueSpec, Request, RequestHandler, Response};
-use trunkline_gateway::{Config, Deps, Metrics, Readiness, Report, Running, Tokens, bind, start};
+use trunkline_gateway::{
+    Config, Deps, Metrics, Readiness, Report, Running, Standing, Tokens, bind, start,
+};
 use trunkline_model::TypedError;
 use trunkline_model::error::Status;
 use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
-use trunkline_store::Database;
+use trunkline_store::{Batch, Database, Statement};
 use trunkline_store_sqlite::{SqliteDatabase, SystemClock};
 use uuid::Uuid;
 
@@ -385,16 +387,185 @@ async fn the_first_token_is_made_once_and_only_its_hash_is_kept() {
     let customer = CustomerId::random();
     let text = tokens.first(customer).await.unwrap().unwrap();
     assert_eq!(tokens.first(customer).await.unwrap(), None);
-    assert_eq!(tokens.customer_of(&text).await.unwrap(), Some(customer));
-    assert_eq!(
-        tokens.customer_of(&text[..text.len() - 1]).await.unwrap(),
-        None
-    );
+    let standing = tokens.standing_of(&text).await.unwrap();
+    assert!(matches!(standing, Standing::Good { customer: found, .. } if found == customer));
+    let wrong = tokens.standing_of(&text[..text.len() - 1]).await.unwrap();
+    assert_eq!(wrong, Standing::Unknown);
     let rows = db
         .query("SELECT * FROM trunkline_tokens", vec![])
         .await
         .unwrap();
     assert!(!format!("{rows:?}").contains(&text));
+}
+
+#[tokio::test]
+async fn a_token_is_made_shown_once_listed_and_revoked() {
+    let app = App::start(|_, _| Some(Response::json(&json!([])))).await;
+    let asked = json!({"name": " ci ", "tm_expire": "2999-01-01T00:00:00Z"});
+    let (status, made) = app.send(Method::POST, "/v1/tokens", &asked).await;
+    assert_eq!((status, &made["name"]), (200, &json!("ci")), "{made}");
+    let text = made["token"].as_str().unwrap().to_owned();
+    let one = format!("/v1/tokens/{}", made["id"].as_str().unwrap());
+    let (_, shown) = app.get(&one).await;
+    assert_eq!((shown.get("token"), shown.get("hash")), (None, None));
+    assert_eq!(shown["tm_expire"], made["tm_expire"]);
+    let (_, page) = app.get("/v1/tokens?page_size=1").await;
+    assert_eq!(page["result"], json!([shown]));
+    let (_, rest) = app
+        .get(&format!(
+            "/v1/tokens?page_token={}",
+            page["next_page_token"].as_str().unwrap()
+        ))
+        .await;
+    assert_eq!(rest["result"][0]["name"], "first");
+
+    let with = async |path: &str| {
+        let request = app.http.get(app.url(path)).bearer_auth(&text);
+        let response = request.send().await.unwrap();
+        (
+            response.status().as_u16(),
+            response.json::<Value>().await.unwrap(),
+        )
+    };
+    assert_eq!(with("/v1/campaigns").await.0, 200);
+    assert_eq!(app.send(Method::DELETE, &one, &Value::Null).await.0, 200);
+    let (status, refused) = with("/v1/campaigns").await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (401, &json!("TOKEN_REVOKED"))
+    );
+    assert_eq!(app.send(Method::DELETE, &one, &Value::Null).await.0, 404);
+
+    for (body, field) in [
+        (json!({}), "name"),
+        (json!({"name": "  "}), "name"),
+        (
+            json!({"name": "x", "tm_expire": "2001-01-01T00:00:00Z"}),
+            "tm_expire",
+        ),
+        (json!({"name": "x", "tm_expire": "soon"}), "tm_expire"),
+        (json!({"name": "x", "customer_id": 7}), "customer_id"),
+    ] {
+        let (status, refused) = app.send(Method::POST, "/v1/tokens", &body).await;
+        assert_eq!(
+            (status, &refused["error"]["field"]),
+            (400, &json!(field)),
+            "{body}"
+        );
+    }
+    let other = json!({"name": "x", "customer_id": ID});
+    assert_eq!(app.send(Method::POST, "/v1/tokens", &other).await.0, 403);
+    let listed = app.get(&format!("/v1/tokens?customer_id={ID}")).await;
+    assert_eq!(listed.0, 403);
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused_and_says_so() {
+    let db: Arc<dyn Database> = Arc::new(SqliteDatabase::in_memory(SystemClock).unwrap());
+    let app = App::start_on(Arc::clone(&db), CustomerId::random(), config(), |_, _| None).await;
+    let sql = "UPDATE trunkline_tokens SET tm_expire = '2001-01-01 00:00:00.000000'";
+    let batch = Batch::new().with(Statement::one(sql, vec![]));
+    db.apply(batch).await.unwrap();
+    let (status, refused) = app.get("/v1/campaigns").await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (401, &json!("TOKEN_EXPIRED"))
+    );
+    assert_eq!(refused["error"]["docs"], "/docs/errors/TOKEN_EXPIRED");
+    let page = app.http.get(app.url("/docs/errors/TOKEN_EXPIRED"));
+    assert_eq!(page.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn the_store_is_not_read_for_every_request_and_uses_are_written_later() {
+    let db: Arc<dyn Database> = Arc::new(SqliteDatabase::in_memory(SystemClock).unwrap());
+    let tokens = Tokens::new(Arc::clone(&db));
+    let customer = CustomerId::random();
+    let text = tokens.make(customer, "t").await.unwrap();
+    tokens.standing_of(&text).await.unwrap();
+    let sql = "DELETE FROM trunkline_tokens WHERE tm_last_used IS NULL";
+    tokens.write_uses().await.unwrap();
+    db.apply(Batch::new().with(Statement::any(sql, vec![])))
+        .await
+        .unwrap();
+    let kept = db
+        .query("SELECT 1 FROM trunkline_tokens", vec![])
+        .await
+        .unwrap();
+    assert_eq!(kept.len(), 1, "its use was written");
+    let sql = "DELETE FROM trunkline_tokens";
+    db.apply(Batch::new().with(Statement::one(sql, vec![])))
+        .await
+        .unwrap();
+    let standing = tokens.standing_of(&text).await.unwrap();
+    assert!(matches!(standing, Standing::Good { .. }), "remembered");
+    let forgetful = Tokens::new(db).remembering(std::time::Duration::ZERO);
+    assert_eq!(
+        forgetful.standing_of(&text).await.unwrap(),
+        Standing::Unknown
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_asks_too_often_is_told_when_it_may_ask_again() {
+    let config = Config {
+        requests_per_second: 0.001,
+        burst: 2,
+        ..config()
+    };
+    let app = App::start_with(CustomerId::random(), config, |_, _| {
+        Some(Response::json(&json!([])))
+    })
+    .await;
+    assert_eq!(app.get("/v1/campaigns").await.0, 200);
+    assert_eq!(app.get("/v1/campaigns").await.0, 200);
+    let response = app
+        .request(Method::GET, "/v1/campaigns")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers()["retry-after"], "1000");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["error"]["code"], "RATE_LIMITED");
+    assert_eq!(app.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_body_must_be_json_and_not_larger_than_anybody_needs() {
+    let app = App::start(|_, _| Some(Response::json(&json!({})))).await;
+    let deep = |depth: usize| format!("{{\"data\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
+    let long = format!("{{\"name\":\"{}\"}}", "x".repeat(300_000));
+    let wide = format!("{{\"data\":[{}0]}}", "0,".repeat(10_000));
+    for (body, kind, status, code) in [
+        ("{}".to_owned(), "text/plain", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (
+            "{}".to_owned(),
+            "application/x-www-form-urlencoded",
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        ),
+        ("[]".to_owned(), "application/json", 400, "INVALID_JSON"),
+        (deep(40), "application/json", 400, "JSON_LIMIT"),
+        (deep(4_000), "application/json", 400, "JSON_LIMIT"),
+        (deep(20), "application/json", 400, "INVALID_ARGUMENT"),
+        (long, "application/json", 400, "JSON_LIMIT"),
+        (wide, "application/json", 400, "JSON_LIMIT"),
+        ("{}".to_owned(), "application/json; charset=utf-8", 200, ""),
+    ] {
+        let request = app.request(Method::POST, "/v1/outdials");
+        let request = request.header("content-type", kind).body(body);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{kind} {code}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["error"]["code"].as_str().unwrap_or_default(), code);
+    }
+    let request = app.request(Method::GET, "/v1/outdials");
+    let request = request.header("cookie", "x".repeat(20_000));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 431);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["error"]["code"], "HEADERS_TOO_LARGE");
 }
 
 #[tokio::test]
@@ -554,7 +725,16 @@ impl App {
         config: Config,
         answer: impl Fn(CustomerId, &Request) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
-        let deps = deps();
+        Self::start_on(deps().db, customer, config, answer).await
+    }
+
+    async fn start_on(
+        db: Arc<dyn Database>,
+        customer: CustomerId,
+        config: Config,
+        answer: impl Fn(CustomerId, &Request) -> Option<Response> + Send + Sync + 'static,
+    ) -> Self {
+        let deps = Deps { db, ..deps() };
         let roles = Arc::new(Roles {
             customer,
             answer: Box::new(answer),

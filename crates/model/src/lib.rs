@@ -26,6 +26,7 @@ pub mod file;
 pub mod flow;
 pub mod groupcall;
 pub mod id;
+pub mod limits;
 pub mod number;
 pub mod outbound_config;
 pub mod outdial;

@@ -21,6 +21,10 @@ pub struct Token {
     /// Hash of the secret, as text.
     pub hash: String,
     pub tm_create: Option<Timestamp>,
+    /// When it ends by itself; never, if absent.
+    pub tm_expire: Option<Timestamp>,
+    /// About when it was of use last: noted now and then.
+    pub tm_last_used: Option<Timestamp>,
     pub tm_delete: Option<Timestamp>,
 }
 
@@ -30,49 +34,88 @@ table! { Token in "trunkline_tokens";
     "name" name text,
     "hash" hash text,
     "tm_create" tm_create time,
+    "tm_expire" tm_expire time,
+    "tm_last_used" tm_last_used time,
     "tm_delete" tm_delete time,
 }
 
-/// The token with this hash, unless it was revoked.
+/// The token with this hash, revoked and expired ones included.
 ///
 /// # Errors
 ///
 /// As [`Database::query`].
 pub async fn by_hash(db: &dyn Database, hash: &str) -> Result<Option<Token>, Error> {
-    SELECT
-        .one(db, "hash = ? AND tm_delete IS NULL", vec![hash.into()])
-        .await
+    SELECT.one(db, "hash = ?", vec![hash.into()]).await
 }
 
-/// A customer's tokens, newest first, revoked ones left out.
+/// The token with this id, revoked and expired ones included.
 ///
 /// # Errors
 ///
 /// As [`Database::query`].
-pub async fn list(db: &dyn Database, customer: CustomerId) -> Result<Vec<Token>, Error> {
-    let condition = "customer_id = ? AND tm_delete IS NULL ORDER BY tm_create DESC LIMIT 1000";
-    SELECT.all(db, condition, vec![Value::uuid(customer)]).await
+pub async fn get(db: &dyn Database, id: Uuid) -> Result<Option<Token>, Error> {
+    SELECT.one(db, "id = ?", vec![Value::uuid(id)]).await
 }
 
-/// Whether there is any token at all.
+/// A customer's tokens older than `before`, newest first, revoked ones left out.
 ///
 /// # Errors
 ///
 /// As [`Database::query`].
-pub async fn any(db: &dyn Database) -> Result<bool, Error> {
-    let rows = db
-        .query(
-            "SELECT 1 FROM trunkline_tokens WHERE tm_delete IS NULL LIMIT 1",
-            vec![],
-        )
-        .await?;
-    Ok(!rows.is_empty())
+pub async fn list(
+    db: &dyn Database,
+    customer: CustomerId,
+    before: Option<Timestamp>,
+    limit: u32,
+) -> Result<Vec<Token>, Error> {
+    let mut params = vec![Value::uuid(customer)];
+    let older = before.map_or("", |before| {
+        params.push(before.into());
+        " AND tm_create < ?"
+    });
+    params.push(Value::Int(limit.into()));
+    let condition = format!(
+        "customer_id = ? AND tm_delete IS NULL{older} ORDER BY tm_create DESC, id DESC LIMIT ?"
+    );
+    SELECT.all(db, &condition, params).await
+}
+
+/// How many tokens a customer has, revoked ones left out.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn count(db: &dyn Database, customer: CustomerId) -> Result<i64, Error> {
+    let sql =
+        "SELECT count(*) AS n FROM trunkline_tokens WHERE customer_id = ? AND tm_delete IS NULL";
+    let rows = db.query(sql, vec![Value::uuid(customer)]).await?;
+    rows.first().map_or(Ok(0), |row| row.int("n"))
+}
+
+/// Whether there is any token that can be used at `now`.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn any(db: &dyn Database, now: Timestamp) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM trunkline_tokens \
+         WHERE tm_delete IS NULL AND (tm_expire IS NULL OR tm_expire > ?) LIMIT 1";
+    Ok(!db.query(sql, vec![now.into()]).await?.is_empty())
 }
 
 /// A new row, as given.
 #[must_use]
 pub fn insert(token: &Token) -> Statement {
     Statement::insert(TABLE, values(token))
+}
+
+/// Notes that a token was used.
+#[must_use]
+pub fn set_last_used(id: Uuid, at: Timestamp) -> Statement {
+    Statement::any(
+        "UPDATE trunkline_tokens SET tm_last_used = ? WHERE id = ?",
+        vec![at.into(), Value::uuid(id)],
+    )
 }
 
 /// Revokes a token of this customer; once.

@@ -3,8 +3,9 @@
 use trunkline_bus::Method;
 use trunkline_model::service::Service;
 
-use super::{Act, Owner, Resource, create, delete, get, id, list, put, route, text, update};
+use super::{Act, Owner, Resource, create, delete, get, id, list, own, put, route, text, update};
 use crate::field::{Field, Shape};
+use crate::results;
 
 /// Tries at one destination that an outplan may allow.
 const MAX_TRIES: i64 = 1_000;
@@ -124,7 +125,9 @@ pub(super) const RESOURCES: &[Resource] = &[
                 &[Field::new("next_campaign_id", Shape::Id).required()],
             ),
             route(Method::Get, "/v1/campaigns/{id}/explain", Act::GetPart),
-            route(Method::Get, "/v1/campaigns/{id}/results", Act::Results),
+            own(Method::Get, "/v1/campaigns/{id}/results", results::QUERY, &[], results::run)
+                .answers(&["application/json", "application/jsonl", "text/csv"])
+                .about("What became of the campaign's people, one row for each attempt, newest first. `format` is json (in pages), jsonl or csv (whole)."),
             route(Method::Get, "/v1/campaigns/{id}/rules", Act::GetPart),
             route(
                 Method::Put,

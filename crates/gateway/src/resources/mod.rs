@@ -1,16 +1,25 @@
 //! The table: every resource, its routes, and the fields and filters of each
 //! (chapters 02 §5, 05 A.4, B.4, C.4.2, D.4). Internal routes are not in it
 //! (architecture decision 18).
+//!
+//! A route is carried out by [`crate::dispatch`] as its [`Act`] says, or by the
+//! gateway itself ([`Act::Own`]). The description of the API is built from the
+//! same tables ([`crate::openapi`]).
 
 mod call;
 mod campaign;
 mod companion;
 mod flow;
+mod here;
 mod outdial;
 
+use axum::response::Response;
+use futures_util::future::BoxFuture;
 use trunkline_bus::Method;
 use trunkline_model::service::Service;
 
+use crate::api_error::ApiError;
+use crate::dispatch::Matched;
 use crate::field::Field;
 
 /// A kind of thing that the API shows, under one path.
@@ -57,6 +66,11 @@ pub(crate) struct Route {
     pub(crate) operators_only: bool,
     /// What a bare refusal of this route usually means.
     pub(crate) hint: &'static str,
+    /// What it does, for the description of the API; empty: its act says.
+    #[expect(dead_code, reason = "for the description of the API")]
+    pub(crate) about: &'static str,
+    /// Whether its body may be as large as `bulk_body_limit_bytes`.
+    pub(crate) bulk: bool,
 }
 
 /// What a route does.
@@ -80,12 +94,44 @@ pub(crate) enum Act {
     UpdatePart(&'static [Field]),
     /// Something done with a row; the body is sent on as it is.
     Do(&'static [Field]),
-    /// Many people for a list, in one request.
-    AddTargets,
-    /// What became of a campaign's people, paged or whole.
-    Results,
     /// Removes a row.
     Delete,
+    /// What the gateway does itself.
+    Own(Own),
+}
+
+/// A route that the gateway carries out itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own {
+    /// Parameters of its query; `page_size` and `page_token` among them.
+    pub(crate) query: &'static [Filter],
+    /// Fields of its body.
+    pub(crate) fields: &'static [Field],
+    /// Content types that it can answer with.
+    #[expect(dead_code, reason = "for the description of the API")]
+    pub(crate) answers: &'static [&'static str],
+    pub(crate) run: Run,
+}
+
+/// Carries a route out.
+pub(crate) type Run = for<'g> fn(Matched<'g>) -> BoxFuture<'g, Result<Response, ApiError>>;
+
+/// A route of the gateway's own that answers JSON.
+const fn own(
+    method: Method,
+    path: &'static str,
+    query: &'static [Filter],
+    fields: &'static [Field],
+    run: Run,
+) -> Route {
+    let answers = &["application/json"];
+    let own = Own {
+        query,
+        fields,
+        answers,
+        run,
+    };
+    route(method, path, Act::Own(own))
 }
 
 /// How a list is narrowed to the caller's rows.
@@ -115,16 +161,21 @@ pub(crate) struct Filter {
 pub(crate) enum FilterKind {
     Id,
     Text,
+    /// `page_size`.
+    PageSize,
+    /// `page_token`.
+    PageToken,
 }
 
 /// Every resource.
 pub(crate) fn all() -> impl Iterator<Item = &'static Resource> {
-    let groups: [&'static [Resource]; 5] = [
+    let groups: [&'static [Resource]; 6] = [
         campaign::RESOURCES,
         outdial::RESOURCES,
         flow::RESOURCES,
         call::RESOURCES,
         companion::RESOURCES,
+        here::RESOURCES,
     ];
     groups.into_iter().flatten()
 }
@@ -150,10 +201,62 @@ const fn route(method: Method, path: &'static str, act: Act) -> Route {
         act,
         operators_only: false,
         hint: "",
+        about: "",
+        bulk: false,
     }
 }
 
+const PAGE: [Filter; 2] = [
+    Filter {
+        name: "page_size",
+        kind: FilterKind::PageSize,
+    },
+    Filter {
+        name: "page_token",
+        kind: FilterKind::PageToken,
+    },
+];
+
 impl Route {
+    /// The fields of its body.
+    pub(crate) const fn fields(&self) -> &'static [Field] {
+        match self.act {
+            Act::Create(fields)
+            | Act::Update(fields)
+            | Act::UpdatePart(fields)
+            | Act::Do(fields) => fields,
+            Act::Own(own) => own.fields,
+            Act::List { .. } | Act::Get | Act::GetPart | Act::Delete => &[],
+        }
+    }
+
+    /// The content types of an answer that is not always JSON.
+    const fn answers(self, answers: &'static [&'static str]) -> Self {
+        match self.act {
+            Act::Own(own) => Self {
+                act: Act::Own(Own { answers, ..own }),
+                ..self
+            },
+            Act::List { .. }
+            | Act::Create(_)
+            | Act::Get
+            | Act::GetPart
+            | Act::Update(_)
+            | Act::UpdatePart(_)
+            | Act::Do(_)
+            | Act::Delete => self,
+        }
+    }
+
+    /// The same route, which takes large bodies.
+    const fn bulk(self) -> Self {
+        Self { bulk: true, ..self }
+    }
+
+    const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
     const fn hint(self, hint: &'static str) -> Self {
         Self { hint, ..self }
     }
@@ -234,19 +337,19 @@ mod tests {
         for resource in all() {
             for route in resource.routes {
                 let wanted = match route.act {
-                    Act::Create(_) => false,
+                    Act::Create(_) | Act::Own(_) => false,
                     Act::List { customer, .. } => customer == ListOf::Row,
                     Act::Get
                     | Act::GetPart
                     | Act::Update(_)
                     | Act::UpdatePart(_)
                     | Act::Do(_)
-                    | Act::AddTargets
-                    | Act::Results
                     | Act::Delete => true,
                 };
                 let found = route.path.split('/').nth(3) == Some("{id}");
-                assert_eq!(found, wanted, "{} {}", route.method.as_str(), route.path);
+                let own = matches!(route.act, Act::Own(_));
+                let here = format!("{} {}", route.method.as_str(), route.path);
+                assert!(own || found == wanted, "{here}");
             }
         }
     }

@@ -4,9 +4,11 @@ use trunkline_bus::Method;
 use trunkline_model::service::Service;
 
 use super::{
-    Act, ListOf, Owner, Resource, create, delete, get, id, list, post, put, route, text, update,
+    Act, ListOf, Owner, Resource, create, delete, get, id, list, own, post, put, route, text,
+    update,
 };
 use crate::field::{Field, Shape};
+use crate::targets;
 
 const OUTDIAL: &[Field] = &[
     Field::new("campaign_id", Shape::Id),
@@ -65,11 +67,15 @@ pub(super) const RESOURCES: &[Resource] = &[
                 },
             ),
             post("/v1/outdials/{id}/targets", TARGET),
-            route(
+            own(
                 Method::Post,
                 "/v1/outdials/{id}/targets/bulk",
-                Act::AddTargets,
-            ),
+                &[],
+                targets::BODY,
+                targets::add,
+            )
+            .bulk()
+            .about("Adds up to 1,000 people. Who is there already, by `id`, is named in `known` and not added again."),
         ],
     },
     Resource {

@@ -1,6 +1,7 @@
 //! Duties, events, leases and tokens.
 
 use super::*;
+use trunkline_model::limits::CustomerLimits;
 
 #[tokio::test]
 async fn a_duty_is_claimed_once_and_again_after_its_lease() {
@@ -260,18 +261,34 @@ async fn tokens_and_webhook_deliveries() {
         name: "n".into(),
         hash: "h".into(),
         tm_create: at(1),
+        tm_expire: at(9),
+        tm_last_used: None,
         tm_delete: None,
     };
-    assert!(!token::any(&db).await.unwrap());
+    assert!(!token::any(&db, time(1)).await.unwrap());
     apply(&db, token::insert(&token)).await;
     assert_eq!(token::by_hash(&db, "h").await.unwrap().unwrap(), token);
+    for (before, found) in [(None, 1), (at(2), 1), (at(1), 0)] {
+        let page = token::list(&db, token.customer_id, before, 10).await;
+        assert_eq!(page.unwrap().len(), found, "{before:?}");
+    }
+    for (now, usable) in [(8, true), (9, false)] {
+        assert_eq!(token::any(&db, time(now)).await.unwrap(), usable, "{now}");
+    }
+    apply(&db, token::set_last_used(token.id, time(2))).await;
     assert_eq!(
-        token::list(&db, token.customer_id).await.unwrap(),
-        std::slice::from_ref(&token)
+        token::get(&db, token.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .tm_last_used,
+        at(2)
     );
     refused(&db, token::delete(token.id, CustomerId::random(), time(2))).await;
     apply(&db, token::delete(token.id, token.customer_id, time(2))).await;
-    assert_eq!(token::by_hash(&db, "h").await.unwrap(), None);
+    let revoked = token::by_hash(&db, "h").await.unwrap().unwrap();
+    assert_eq!(revoked.tm_delete, at(2));
+    assert_eq!(token::count(&db, token.customer_id).await.unwrap(), 0);
 
     let delivery = webhook_delivery::Delivery {
         id: Uuid::new_v4(),
@@ -295,4 +312,67 @@ async fn tokens_and_webhook_deliveries() {
     assert_eq!(webhook_delivery::next_due(&db).await.unwrap(), at(8));
     apply(&db, webhook_delivery::delete(delivery.id)).await;
     assert_eq!(webhook_delivery::next_due(&db).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_is_begun_once_and_its_first_answer_stays() {
+    let db = memory();
+    let kept = idempotency::Kept {
+        customer_id: CustomerId::random(),
+        key_hash: "k".into(),
+        request_hash: "r".into(),
+        holder: Uuid::new_v4(),
+        tm_create: at(1),
+        ..idempotency::Kept::default()
+    };
+    let customer = kept.customer_id;
+    apply(&db, idempotency::insert(&kept)).await;
+    refused(&db, idempotency::insert(&kept)).await;
+    apply(
+        &db,
+        idempotency::set_answer(customer, "k", 200, "{}".into()),
+    )
+    .await;
+    apply(&db, idempotency::set_answer(customer, "k", 500, "x".into())).await;
+    apply(&db, idempotency::delete(customer, "k")).await;
+    let found = idempotency::get(&db, customer, "k").await.unwrap().unwrap();
+    assert_eq!((found.status, found.answer.as_str()), (200, "{}"));
+    assert_eq!(idempotency::counts(&db).await.unwrap(), [(customer, 1)]);
+    assert_eq!(
+        idempotency::get(&db, CustomerId::random(), "k")
+            .await
+            .unwrap(),
+        None
+    );
+    assert!(!idempotency::any_before(&db, time(1)).await.unwrap());
+    assert!(idempotency::any_before(&db, time(2)).await.unwrap());
+    apply(&db, idempotency::sweep(time(2), 10)).await;
+    assert_eq!(idempotency::get(&db, customer, "k").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_customers_limits_are_written_and_changed() {
+    let db = memory();
+    let limits = CustomerLimits {
+        customer_id: CustomerId::random(),
+        calls_per_second: 5,
+        concurrent_calls: 0,
+        ..CustomerLimits::default()
+    };
+    for (second, calls) in [(1, 5), (2, 7)] {
+        let limits = CustomerLimits {
+            calls_per_second: calls,
+            ..limits.clone()
+        };
+        let batch = customer_limits::set(db.dialect(), &limits, time(second));
+        db.apply(batch.into_iter().collect()).await.unwrap();
+    }
+    let found = customer_limits::get(&db, limits.customer_id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (found.calls_per_second, found.tm_create, found.tm_update),
+        (7, at(1), at(2))
+    );
 }

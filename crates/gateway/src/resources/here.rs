@@ -1,0 +1,58 @@
+//! What the gateway keeps itself: tokens, and the list of what is parked.
+
+use trunkline_bus::Method::{Delete, Get, Post};
+use trunkline_model::service::Service;
+
+use super::{Filter, Owner, PAGE, Resource, id, own};
+use crate::field::{Field, Shape};
+use crate::{parked, token_routes};
+
+const TOKEN: &[Field] = &[
+    Field::new("name", Shape::Text).required(),
+    Field::new("customer_id", Shape::Id),
+    Field::new("tm_expire", Shape::Time),
+];
+
+const TOKENS: &[Filter] = &[PAGE[0], PAGE[1], id("customer_id")];
+
+pub(super) const RESOURCES: &[Resource] = &[
+    Resource {
+        noun: "token",
+        path: "/v1/tokens",
+        service: Service::GATEWAY,
+        tag: "gateway/tokens",
+        owner: Owner::Shared,
+        routes: &[
+            own(Get, "/v1/tokens", TOKENS, &[], token_routes::list)
+                .about("The customer's tokens, newest first, without their text. Operators may ask for another customer's with `customer_id`."),
+            own(Post, "/v1/tokens", &[], TOKEN, token_routes::create)
+                .about("Makes a token. Its text is in `token` of this answer and nowhere else. Operators may make one for another customer with `customer_id`."),
+            own(Get, "/v1/tokens/{id}", &[], &[], token_routes::get)
+                .about("One token, without its text."),
+            own(Delete, "/v1/tokens/{id}", &[], &[], token_routes::revoke)
+                .about("Revokes a token: it is refused from then on."),
+        ],
+    },
+    // They are no customer's rows: an event may be about anybody.
+    Resource {
+        noun: "parked message",
+        path: "/v1/parked",
+        service: Service::GATEWAY,
+        tag: "parked",
+        owner: Owner::Shared,
+        routes: &[
+            own(Get, "/v1/parked", &PAGE, &[], parked::list)
+                .operators_only()
+                .about("What the roles could not handle, newest first. Roles that did not answer are named in `unanswered`."),
+            own(Get, "/v1/parked/{id}", &[], &[], parked::show)
+                .operators_only()
+                .about("One parked message."),
+            own(Post, "/v1/parked/{id}/release", &[], &[], parked::release)
+                .operators_only()
+                .about("Puts a parked message back into its queue."),
+            own(Delete, "/v1/parked/{id}", &[], &[], parked::discard)
+                .operators_only()
+                .about("Throws a parked message away."),
+        ],
+    },
+];
