@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::http::Http;
 use crate::metrics::{AsteriskLabels, Metrics};
+use crate::recording::Mover;
 use crate::status::Status;
 use crate::transport::Transport;
 
@@ -17,6 +18,7 @@ pub(crate) struct Asterisk {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) http: Http,
     pub(crate) metrics: Metrics,
+    pub(crate) mover: Option<Mover>,
     status: watch::Sender<Status>,
 }
 
@@ -32,8 +34,10 @@ impl Asterisk {
             url: config.url.clone(),
             ..Status::default()
         };
+        let mover = config.recordings.clone().map(Mover::new);
         Ok(Self {
             config,
+            mover,
             transport,
             http,
             metrics,

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::account::Account;
 use crate::error::Error;
+use crate::recording::Recordings;
 
 /// One Asterisk. Times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,10 @@ pub struct Config {
     pub reconnect_min_ms: u64,
     /// Longest pause before connecting again.
     pub reconnect_max_ms: u64,
+    /// Where recordings are moved to; none leaves them where they are. The same for
+    /// every Asterisk of a process, so it is not an option of one.
+    #[serde(skip)]
+    pub recordings: Option<Recordings>,
 }
 
 impl Default for Config {
@@ -59,6 +64,7 @@ impl Default for Config {
             read_deadline_ms: 15_000,
             reconnect_min_ms: 500,
             reconnect_max_ms: 10_000,
+            recordings: None,
         }
     }
 }

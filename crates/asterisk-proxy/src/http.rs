@@ -18,7 +18,7 @@ use url::{Position, Url};
 
 use crate::config::Config;
 use crate::metrics::{AriLabels, Metrics};
-use crate::transport::{Answer, Ask, HttpError, Transport};
+use crate::transport::{Answer, Ask, Download, HttpError, Transport};
 
 /// Beginning of every path that may be asked.
 const ARI: &str = "/ari/";
@@ -80,6 +80,13 @@ impl Http {
         let outcome = self.exchange(ask, deadline).await;
         self.away.store(is_unanswered(&outcome), Ordering::SeqCst);
         outcome
+    }
+
+    /// Fetches what may be large. The caller bounds time and number; a request that
+    /// takes long here does not stand in the way of others.
+    pub(crate) async fn download(&self, uri: &str) -> Result<Download, HttpError> {
+        let uri = inside_ari(uri)?;
+        self.transport.download(&uri).await
     }
 
     /// Resolves when a request had no answer.

@@ -12,16 +12,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
+use hyper::header::{CONTENT_LENGTH, DATE};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::transport::{Answer, HttpError};
+use crate::http_date;
+use crate::transport::{Answer, Download, HttpError, Pieces};
 
 /// Longest answer that is read. 1,000 channels are a third of a megabyte.
 const MAX_BODY: usize = 16 << 20;
@@ -94,6 +97,25 @@ impl Pool {
                 Err(Failure::Lost(cause)) => return Err(HttpError::Lost(cause)),
             }
         }
+    }
+
+    /// Sends the request over a connection of its own and leaves the body to be
+    /// read.
+    pub(crate) async fn download(&self, request: Request<Body>) -> Result<Download, HttpError> {
+        let mut line = self.open().await?;
+        let sent = line.sender.send_request(request);
+        let response = line.driven(sent).await;
+        let response = response.map_err(|error| HttpError::Lost(with_causes(&error)))?;
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        Ok(Download {
+            status: response.status().as_u16(),
+            length: header(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            date: header(DATE).and_then(http_date::read),
+            body: Box::new(Streamed {
+                line,
+                body: response.into_body(),
+            }),
+        })
     }
 
     /// The last used connection that is still open.
@@ -178,6 +200,29 @@ impl Line {
     fn is_ready(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));
         !self.closed && self.sender.is_ready()
+    }
+}
+
+/// A body with the connection that it comes over.
+struct Streamed {
+    line: Line,
+    body: Incoming,
+}
+
+#[async_trait]
+impl Pieces for Streamed {
+    async fn next(&mut self) -> Option<Result<Bytes, HttpError>> {
+        loop {
+            let frame = self.line.driven(self.body.frame()).await?;
+            match frame {
+                Ok(frame) => {
+                    if let Ok(piece) = frame.into_data() {
+                        return Some(Ok(piece));
+                    }
+                }
+                Err(error) => return Some(Err(HttpError::Lost(with_causes(&error)))),
+            }
+        }
     }
 }
 

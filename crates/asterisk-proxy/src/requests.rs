@@ -73,9 +73,7 @@ impl RequestHandler for Server {
         let response = match route {
             Route::Ari => self.ari(&request).await,
             Route::Ami => not_built("Trunkline cannot send AMI actions yet."),
-            Route::RecordingMove => {
-                not_built("Trunkline cannot move recordings from the proxy yet.")
-            }
+            Route::RecordingMove => self.recording_move(&request).await,
             Route::Unknown => Response::bare(404),
         };
         let method = Method::parse(&request.method).map_or("other", Method::as_str);
@@ -117,6 +115,22 @@ impl Server {
         match asterisk.http.ask(ask).await {
             Ok(answer) => passed_on(request, answer),
             Err(error) => failed(request, &asterisk, &error),
+        }
+    }
+}
+
+impl Server {
+    async fn recording_move(&self, request: &Request) -> Response {
+        let Some(asterisk) = (self.pick)() else {
+            return unavailable("ASTERISK_UNAVAILABLE", "No Asterisk is connected.");
+        };
+        match &asterisk.mover {
+            Some(mover) => mover.serve(&asterisk, request).await,
+            None => typed(
+                Status::FailedPrecondition,
+                "NO_MEDIA_FOLDER",
+                "This proxy has no media folder to move recordings to.",
+            ),
         }
     }
 }
@@ -197,7 +211,7 @@ fn not_built(message: &str) -> Response {
     typed(Status::FailedPrecondition, "NOT_BUILT", message)
 }
 
-fn typed(status: Status, reason: &str, message: &str) -> Response {
+pub(crate) fn typed(status: Status, reason: &str, message: &str) -> Response {
     Response::typed(&TypedError::new(
         status,
         reason,
@@ -237,11 +251,12 @@ mod tests {
             ask("GET", "/ari/channels").await,
             r#"{"status_code":503,"data_type":"voipbin_error","data":{"status":"UNAVAILABLE","reason":"ASTERISK_UNAVAILABLE","domain":"asterisk-proxy","message":"No Asterisk is connected."}}"#
         );
-        for (method, uri) in [
-            ("POST", "/ami"),
-            ("POST", "/ami/"),
-            ("POST", "/proxy/recording_file_move"),
-        ] {
+        assert!(
+            ask("POST", "/proxy/recording_file_move")
+                .await
+                .contains("ASTERISK_UNAVAILABLE")
+        );
+        for (method, uri) in [("POST", "/ami"), ("POST", "/ami/")] {
             let answer = ask(method, uri).await;
             assert!(
                 answer.contains("409") && answer.contains("NOT_BUILT"),

@@ -24,6 +24,27 @@ pub trait Transport: Send + Sync + 'static {
     /// [`HttpError`] says whether the request may have been carried out.
     async fn request(&self, ask: Ask<'_>) -> Result<Answer, HttpError>;
 
+    /// Fetches what may be too large to be held as a whole.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer; asking again is harmless.
+    async fn download(&self, uri: &str) -> Result<Download, HttpError> {
+        let ask = Ask {
+            method: Method::GET,
+            uri,
+            content_type: "",
+            body: None,
+        };
+        let Answer { status, body } = self.request(ask).await?;
+        Ok(Download {
+            status,
+            length: Some(body.len() as u64),
+            date: None,
+            body: Box::new(Whole(Some(body))),
+        })
+    }
+
     /// Opens the websocket of the application's events. From the answer on
     /// Asterisk sends them.
     ///
@@ -73,6 +94,35 @@ pub struct Answer {
     pub status: u16,
     /// The whole body, empty for none.
     pub body: Bytes,
+}
+
+/// An answer whose body comes in pieces.
+pub struct Download {
+    /// HTTP status.
+    pub status: u16,
+    /// Bytes of the body, when that was said.
+    pub length: Option<u64>,
+    /// What time it was there, in seconds since the Unix epoch, when that was said.
+    pub date: Option<u64>,
+    /// The body.
+    pub body: Box<dyn Pieces>,
+}
+
+/// A body.
+#[async_trait]
+pub trait Pieces: Send {
+    /// The next piece; none at the end.
+    async fn next(&mut self) -> Option<Result<Bytes, HttpError>>;
+}
+
+/// One that came as a whole.
+struct Whole(Option<Bytes>);
+
+#[async_trait]
+impl Pieces for Whole {
+    async fn next(&mut self) -> Option<Result<Bytes, HttpError>> {
+        self.0.take().map(Ok)
+    }
 }
 
 /// Why there is no answer.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::link_error::LinkError;
 use crate::pool::Pool;
 use crate::socket::Socket;
-use crate::transport::{Answer, Ask, EventSocket, HttpError, Transport};
+use crate::transport::{Answer, Ask, Download, EventSocket, HttpError, Transport};
 
 /// One Asterisk over TCP. The account goes to its host and port and nowhere else:
 /// no proxy is asked for, and a redirection is an answer like any other.
@@ -67,6 +67,16 @@ impl Wire {
 impl Transport for Wire {
     async fn request(&self, ask: Ask<'_>) -> Result<Answer, HttpError> {
         self.pool.exchange(self.request(ask)?).await
+    }
+
+    async fn download(&self, uri: &str) -> Result<Download, HttpError> {
+        let ask = Ask {
+            method: hyper::Method::GET,
+            uri,
+            content_type: "",
+            body: None,
+        };
+        self.pool.download(self.request(ask)?).await
     }
 
     async fn connect(&self) -> Result<Box<dyn EventSocket>, LinkError> {

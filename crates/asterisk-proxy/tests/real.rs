@@ -12,7 +12,7 @@
 )]
 
 use std::net::{TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_ari::event::{Kind, USED};
 use trunkline_ari::request::{AddChannel, CreateChannel, Dial, Dtmf, Play, Record};
 use trunkline_ari::{AriClient, AsteriskTarget, Error, Event, cause};
-use trunkline_asterisk_proxy::{Account, Config, Metrics, Running, Status, start};
+use trunkline_asterisk_proxy::{Account, Config, Metrics, Recordings, Running, Status, start};
 use trunkline_bus::metrics::ServiceMetrics;
 use trunkline_bus::{
     Bus, Consumer, EventHandler, InProcess, Message, Method, QueueSpec, Request, Rpc, Subscription,
@@ -100,6 +100,10 @@ impl Asterisk {
         text.unwrap_or_default().trim().to_owned()
     }
 
+    fn media(&self) -> PathBuf {
+        self.folder.path().join("media")
+    }
+
     fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
@@ -112,6 +116,13 @@ impl Asterisk {
             account: Account::new(self.account()),
             reconnect_min_ms: 50,
             reconnect_max_ms: 200,
+            recordings: Some(Recordings {
+                folder: self.media(),
+                min_free_bytes: 0,
+                max_bytes: 1 << 20,
+                timeout_ms: 10_000,
+                at_once: 2,
+            }),
             ..Config::default()
         }
     }
@@ -233,8 +244,15 @@ fn create(endpoint: &str) -> CreateChannel {
     }
 }
 
+/// The queue that several may serve is served a moment later than its own.
 async fn connected(proxy: &Proxy) -> AsteriskTarget {
     let status = proxy.until(0, |status| status.connected).await;
+    let served = async {
+        while proxy.ari.entity_id(&AsteriskTarget::Call).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, served).await.unwrap();
     AsteriskTarget::One(status.asterisk_id.unwrap())
 }
 
@@ -337,7 +355,7 @@ async fn a_call_to_oneself_goes_through_every_operation() {
         .unwrap();
     assert_eq!(call_id, start.1.channel.protocol_id);
 
-    media(&mut proxy, &to, &incoming.channel.id).await;
+    media(&mut proxy, &to, &incoming.channel.id, &asterisk.media()).await;
 
     assert_eq!(ari.list_channels(&to).await.unwrap().len(), 2);
     ari.remove_channel(&to, &bridge, &out).await.unwrap();
@@ -359,7 +377,7 @@ async fn a_call_to_oneself_goes_through_every_operation() {
     proxy.stop().await;
 }
 
-async fn media(proxy: &mut Proxy, to: &AsteriskTarget, channel: &ChannelId) {
+async fn media(proxy: &mut Proxy, to: &AsteriskTarget, channel: &ChannelId, folder: &Path) {
     let ari = proxy.ari.clone();
     ari.hold(to, channel, true).await.unwrap();
     ari.hold(to, channel, false).await.unwrap();
@@ -407,6 +425,9 @@ async fn media(proxy: &mut Proxy, to: &AsteriskTarget, channel: &ChannelId) {
         .event(|event| matches!(event.kind, Kind::RecordingStarted(_)).then_some(()))
         .await;
     ari.record(to, channel, &record).await.unwrap();
+    let file = [format!("{}.wav", record.name)];
+    let early = ari.recording_file_move(to, &file).await.unwrap_err();
+    assert!(early.to_string().contains("not finished"), "{early}");
     ari.recording_stop(to, &record.name).await.unwrap();
     proxy
         .event(|event| matches!(event.kind, Kind::RecordingFinished(_)).then_some(()))
@@ -416,6 +437,17 @@ async fn media(proxy: &mut Proxy, to: &AsteriskTarget, channel: &ChannelId) {
         matches!(error, Error::Refused { status: 409, .. }),
         "{error:?}"
     );
+    for _ in 0..2 {
+        ari.recording_file_move(to, &file).await.unwrap();
+        let moved = std::fs::read(folder.join("recording").join(&file[0])).unwrap();
+        // A header at least; how much sound there was is not this test's.
+        assert_eq!(moved.get(..4), Some(&b"RIFF"[..]));
+    }
+    let stored = format!("/ari/recordings/stored/{}", record.name);
+    let stored = proxy.ask(to, Method::Get, &stored).await;
+    assert_eq!(stored["status_code"], 404);
+    let missing = ari.recording_file_move(to, &["no_in.wav".to_owned()]).await;
+    assert!(missing.unwrap_err().is_gone());
 
     ari.dtmf(
         to,

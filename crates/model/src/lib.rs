@@ -20,6 +20,7 @@ pub mod campaign;
 pub mod campaigncall;
 pub mod channel;
 pub mod customer;
+pub mod diagnostic;
 pub mod dtmf;
 pub mod error;
 pub mod file;
