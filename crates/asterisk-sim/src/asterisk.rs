@@ -15,9 +15,11 @@ impl AsteriskSim {
             ("GET", ["info"]) => self.info(),
             ("GET", ["ping"]) => self.ping(),
             ("GET", ["variable"]) => Answer::ok(json!({ "value": "" }).to_string()),
-            ("PUT", ["config", "dynamic", path @ ..]) => self.put_object(&path.join("/"), p),
-            ("GET", ["config", "dynamic", path @ ..]) => self.get_object(&path.join("/")),
-            ("DELETE", ["config", "dynamic", path @ ..]) => self.delete_object(&path.join("/")),
+            ("GET", ["modules"]) => self.list_modules(),
+            ("GET", ["modules", name]) => self.get_module(name),
+            (_, ["config", "dynamic", class, kind, id]) => {
+                self.object_route(method, class, kind, id, p)
+            }
             (_, ["info" | "ping" | "variable"]) => not_allowed(),
             _ => Answer::refused(404, "Resource not found"),
         }
@@ -41,48 +43,54 @@ impl AsteriskSim {
         Answer::ok(ping.to_string())
     }
 
-    /// Dynamic configuration is kept and given back; an endpoint can be called
-    /// from then on.
-    fn put_object(&mut self, path: &str, p: &Parameters) -> Answer {
-        let fields = p.body().and_then(|body| body.get("fields"));
-        let fields = fields.cloned().unwrap_or_else(|| json!([]));
-        let text = fields.to_string();
-        self.objects.insert(path.to_owned(), text.clone());
-        Answer::ok(text)
+    /// Those of the checkout's `modules.conf`; nothing is known of them but that
+    /// they run.
+    fn list_modules(&self) -> Answer {
+        Answer::ok(json::list(modules().map(module)))
     }
 
-    fn get_object(&self, path: &str) -> Answer {
-        match self.objects.get(path) {
-            Some(fields) => Answer::ok(fields.clone()),
-            None => Answer::refused(404, "Object not found"),
-        }
-    }
-
-    fn delete_object(&mut self, path: &str) -> Answer {
-        match self.objects.remove(path) {
-            Some(_) => Answer::done(),
-            None => Answer::refused(404, "Object not found"),
+    fn get_module(&self, name: &str) -> Answer {
+        match modules().find(|known| *known == name) {
+            Some(name) => Answer::ok(module(name)),
+            None => Answer::refused(404, "Module could not be found in running modules"),
         }
     }
 
     pub(crate) fn endpoint_route(&self, method: &str, rest: &[&str]) -> Answer {
-        let ("GET", [technology, name]) = (method, rest) else {
-            return Answer::refused(404, "Resource not found");
-        };
-        let pushed = format!("res_pjsip/endpoint/{name}");
-        let known = self.config.endpoints.iter().any(|known| known == name);
-        if !technology.eq_ignore_ascii_case("pjsip")
-            || !(known || self.objects.contains_key(&pushed))
-        {
-            return Answer::refused(404, "Endpoint not found");
+        match (method, rest) {
+            ("GET", [] | ["PJSIP"]) => {
+                Answer::ok(json::list(self.endpoints().map(|name| self.endpoint(name))))
+            }
+            ("GET", [technology, name]) => {
+                let known = self.endpoints().any(|known| known == *name);
+                if !technology.eq_ignore_ascii_case("pjsip") || !known {
+                    return Answer::refused(404, "Endpoint not found");
+                }
+                Answer::ok(self.endpoint(name))
+            }
+            _ => Answer::refused(404, "Resource not found"),
         }
+    }
+
+    fn endpoints(&self) -> impl Iterator<Item = &str> {
+        let of_file = self.config.endpoints.iter().map(String::as_str);
+        of_file.chain(self.pushed_endpoints())
+    }
+
+    fn endpoint(&self, name: &str) -> String {
         let of_it = self
             .channels
             .values()
-            .filter(|channel| channel.endpoint == *name);
+            .filter(|channel| channel.endpoint == name);
         let ids: Vec<&str> = of_it.map(|channel| channel.id.as_str()).collect();
-        let endpoint = json!({"technology": "PJSIP", "resource": name, "state": "offline", "channel_ids": ids});
-        Answer::ok(endpoint.to_string())
+        let state = if self.has_contact(name) {
+            "online"
+        } else {
+            "offline"
+        };
+        let endpoint =
+            json!({"technology": "PJSIP", "resource": name, "state": state, "channel_ids": ids});
+        endpoint.to_string()
     }
 
     pub(crate) fn list_applications(&self) -> Answer {
@@ -182,6 +190,21 @@ impl AsteriskSim {
         self.applications.unsubscribe_bridge(name, id);
         had
     }
+}
+
+/// The modules of the checkout's Asterisk.
+fn modules() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("../../../asterisk/etc/modules.conf").lines();
+    lines.filter_map(|line| {
+        let (key, module) = line.split_once('=')?;
+        let module = module.split(';').next()?.trim();
+        (key.trim() == "load" && !module.is_empty()).then_some(module)
+    })
+}
+
+fn module(name: &str) -> String {
+    let module = json!({"name": name, "description": "", "use_count": 0, "status": "Running", "support_level": "core"});
+    module.to_string()
 }
 
 fn unknown_source(more: bool) -> &'static str {

@@ -3,7 +3,7 @@
 use crate::answer::{Answer, Parameters};
 use crate::callee::Behaviour;
 use crate::cause;
-use crate::channel::{Ending, Origin, State, Step, plan};
+use crate::channel::{Ending, Origin, State, Step, plan, voice};
 use crate::hangup::Asked;
 use crate::sim::AsteriskSim;
 use crate::timer::Due;
@@ -77,6 +77,7 @@ impl AsteriskSim {
             Some(arrives_at) => [(delays.reply_ms, Step::Arrive(arrives_at.clone()))].into(),
             None => plan(Behaviour::of(&number), delays),
         };
+        channel.voice = voice(Behaviour::of(&number));
         self.dials.push(Dialed {
             channel_id: id.to_owned(),
             number,
@@ -169,6 +170,7 @@ impl AsteriskSim {
         if channel.state == State::Up || channel.ending.is_some() {
             return;
         }
+        channel.answered = Some(self.now);
         let patience = channel.patience.take();
         let originated = channel.origin == Origin::Originated;
         self.timers.cancel(patience);
@@ -185,6 +187,7 @@ impl AsteriskSim {
         self.tell("ChannelDtmfReceived", id, |event| {
             event.set("digit", &digit).set("duration_ms", &100)
         });
+        self.digit_ends_recording(id, digit);
     }
 
     pub(crate) fn set_state(&mut self, id: &str, state: State) {

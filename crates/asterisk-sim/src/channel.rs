@@ -6,6 +6,7 @@ use crate::callee::Behaviour;
 use crate::config::Delays;
 use crate::json::Object;
 use crate::media::Queue;
+use crate::sound::{Span, Voice};
 use crate::stamp::stamp;
 use crate::timer::TimerKey;
 
@@ -106,6 +107,16 @@ pub(crate) struct Entry {
     pub(crate) timer: Option<TimerKey>,
 }
 
+/// What a channel listens to: what the other one's far end says, or what it hears.
+#[derive(Debug, Clone)]
+pub(crate) struct Spies {
+    pub(crate) on: String,
+    pub(crate) says: bool,
+    pub(crate) hears: bool,
+    /// What was heard of a channel that has ended.
+    pub(crate) remembered: Vec<Span>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) id: String,
@@ -145,6 +156,11 @@ pub(crate) struct Channel {
     pub(crate) peer: Option<String>,
     /// Channels that listen to it.
     pub(crate) snoops: Vec<String>,
+    /// What it listens to.
+    pub(crate) spies: Option<Spies>,
+    /// What its far end sounds like, since it answered.
+    pub(crate) voice: Voice,
+    pub(crate) answered: Option<i64>,
     pub(crate) far_end: Option<TimerKey>,
     pub(crate) patience: Option<TimerKey>,
     pub(crate) end: Option<TimerKey>,
@@ -182,6 +198,9 @@ impl Channel {
             plan: VecDeque::new(),
             peer: None,
             snoops: Vec::new(),
+            spies: None,
+            voice: Voice::default(),
+            answered: None,
             far_end: None,
             patience: None,
             end: None,
@@ -197,6 +216,20 @@ impl Channel {
         };
         self.app_name = name.to_owned();
         self.app_data = data.to_owned();
+    }
+
+    /// What its far end said until now.
+    pub(crate) fn said(&self) -> Vec<Span> {
+        match (self.voice, self.answered) {
+            (_, None) | (Voice::Silent, _) => Vec::new(),
+            (Voice::Echo, Some(answered)) => {
+                let heard = self.media.heard.iter();
+                heard
+                    .filter_map(|span| span.within(answered, i64::MAX))
+                    .collect()
+            }
+            (Voice::Tone(hertz), Some(answered)) => vec![Span::open(answered, hertz)],
+        }
     }
 
     pub(crate) fn is_sip(&self) -> bool {
@@ -237,6 +270,21 @@ impl Channel {
             })
             .set("creationtime", &stamp(self.created))
             .set("language", "en")
+    }
+}
+
+/// The voice of a callee: as the SIPp callees of the checkout have it.
+pub(crate) fn voice(behaviour: Behaviour) -> Voice {
+    match behaviour {
+        Behaviour::Presses(digit) => Voice::Tone(400 + 100 * digit.to_digit(10).unwrap_or(0)),
+        Behaviour::AnswersSilently => Voice::Silent,
+        Behaviour::Answers
+        | Behaviour::AnswersSlowly
+        | Behaviour::AnswersAtOnce
+        | Behaviour::Drops
+        | Behaviour::NeverAnswers
+        | Behaviour::NeverReplies
+        | Behaviour::Refuses(_) => Voice::Echo,
     }
 }
 

@@ -17,6 +17,9 @@ pub struct Config {
     /// Contexts of the dialplan that bring a channel back into Stasis. A channel
     /// that continues into any other context is hung up.
     pub services: BTreeMap<String, Service>,
+    /// URLs and files are fetched, see [`crate::AsteriskSim::take_fetches`]; else
+    /// they are sounds like others.
+    pub fetches: bool,
     /// Sounds that contain one of these texts cannot be played.
     pub missing_sounds: Vec<String>,
     /// How long things take.
@@ -28,6 +31,8 @@ pub struct Config {
 pub struct Service {
     /// Milliseconds until it does.
     pub after_ms: u64,
+    /// A variable of the channel that says how many seconds instead.
+    pub seconds_variable: Option<String>,
     /// The Stasis application that the channel enters.
     pub application: String,
     /// Its arguments there.
@@ -49,7 +54,7 @@ pub struct Delays {
     pub talk_ms: u64,
     /// Until a call that nobody replies to is given up (RFC 3261, timer B).
     pub silence_ms: u64,
-    /// Length of each sound.
+    /// Length of each sound that is not fetched.
     pub sound_ms: u64,
     /// From a hangup to the end of the channel.
     pub hangup_ms: u64,
@@ -66,6 +71,7 @@ impl Default for Config {
             loops: BTreeMap::from([("conf-join".to_owned(), "conf-in".to_owned())]),
             application: "voipbin".to_owned(),
             services: services(),
+            fetches: false,
             missing_sounds: vec!["missing".to_owned()],
             delays: Delays::default(),
         }
@@ -99,8 +105,12 @@ fn services() -> BTreeMap<String, Service> {
         ];
         args.extend(more.iter().map(|&text| text.to_owned()));
         let application = "voipbin".to_owned();
+        let seconds_variable = name
+            .ends_with("echo")
+            .then(|| "TRUNKLINE_ECHO_SECONDS".to_owned());
         let service = Service {
             after_ms,
+            seconds_variable,
             application,
             args,
         };

@@ -111,9 +111,8 @@ impl AsteriskSim {
     }
 
     fn reachable(&self, endpoint: &str, number: &str) -> bool {
-        let pushed = format!("res_pjsip/endpoint/{endpoint}");
         let known = self.config.endpoints.iter().any(|name| name == endpoint);
-        !number.is_empty() && (known || self.objects.contains_key(&pushed))
+        !number.is_empty() && (known || self.pushed_endpoints().any(|name| name == endpoint))
     }
 
     pub(crate) fn sip_channel(&mut self, id: String, endpoint: &str, origin: Origin) -> Channel {

@@ -25,7 +25,12 @@ impl AsteriskSim {
             self.destroy(id, cause::NORMAL, None);
             return Answer::done();
         };
-        let at = self.in_ms(service.after_ms);
+        let wanted = service.seconds_variable.as_ref().and_then(|variable| {
+            let channel = self.channels.get(id)?;
+            channel.variables.get(variable)?.parse::<u64>().ok()
+        });
+        let after_ms = wanted.map_or(service.after_ms, |seconds| seconds.saturating_mul(1_000));
+        let at = self.in_ms(after_ms);
         let timer = self.timers.set(at, Due::Returns(id.to_owned()));
         if let Some(channel) = self.channels.get_mut(id) {
             channel.app_name.clear();

@@ -221,6 +221,7 @@ impl AsteriskSim {
             tech_cause: None,
         };
         for snoop in &channel.snoops {
+            self.remember(snoop, channel);
             self.begin_end(snoop, ending, Asked::WithAnother);
         }
         let Some(peer) = &channel.peer else {

@@ -9,8 +9,12 @@
 //! same seed and the same calls give the same answers and events. It uses no
 //! other crate of ours, so that it cannot share a misunderstanding with them.
 //!
-//! What it does not do: no sound (a recording is silence of its length), no SIP,
-//! no `BRIDGEPEER` variables, no early media, and of a second DELETE of a channel
+//! There is no sound, but a recording has a tone where there would be some: of a
+//! callee that speaks, of what is played (see [`callee`]). What is played from a URL
+//! is really fetched by the server, and lasts as long as the file.
+//!
+//! What it does not do: no SIP, no `https`, no `BRIDGEPEER` variables, no early
+//! media, no check of a PJSIP object's fields, and of a second DELETE of a channel
 //! that is ending no second ChannelHangupRequest.
 
 mod answer;
@@ -26,10 +30,12 @@ mod channel;
 mod config;
 mod create;
 mod dialplan;
+mod fetching;
 mod hangup;
 mod incoming;
 mod json;
 mod media;
+mod object;
 mod operate;
 mod playing;
 mod random;
@@ -37,6 +43,7 @@ mod recording;
 mod route;
 mod server;
 mod sim;
+mod sound;
 mod spying;
 mod stamp;
 mod timer;
@@ -46,6 +53,7 @@ pub use answer::{Answer, Request};
 pub use application::SocketId;
 pub use calling::Dialed;
 pub use config::{Config, Delays, Service};
+pub use fetching::Fetch;
 pub use incoming::Incoming;
 pub use server::{Server, ServerConfig, start};
 pub use sim::{AsteriskSim, BridgeView, ChannelView};

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::json::Object;
+use crate::sound::{self, Span};
 use crate::timer::TimerKey;
 
 /// Where something is played or recorded.
@@ -30,6 +31,8 @@ pub(crate) struct Queue {
     pub(crate) running: bool,
     /// When the first one is over; none while nobody knows.
     pub(crate) timer: Option<TimerKey>,
+    /// What was heard of it there so far.
+    pub(crate) heard: Vec<Span>,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub(crate) struct Playback {
     pub(crate) state: &'static str,
     /// Whether any of them could be played.
     pub(crate) heard: bool,
+    /// The sound is being fetched.
+    pub(crate) fetch: Option<u64>,
 }
 
 impl Playback {
@@ -84,20 +89,57 @@ pub(crate) struct Recording {
     pub(crate) started: i64,
     /// 0 is "no limit".
     pub(crate) max_seconds: i64,
+    /// It ends when nothing was heard for so long; 0 is "never".
+    pub(crate) max_silence: i64,
+    pub(crate) ends_on: EndsOn,
     /// Only of one that is over.
     pub(crate) seconds: Option<i64>,
     /// Only of one that failed.
     pub(crate) cause: Option<&'static str>,
 }
 
+/// Digits that end a recording of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndsOn {
+    Nothing,
+    Any,
+    Digit(char),
+}
+
+impl EndsOn {
+    /// Reads `terminateOn`; none when Asterisk would not know it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "" | "none" => Some(Self::Nothing),
+            "any" => Some(Self::Any),
+            "#" => Some(Self::Digit('#')),
+            "*" => Some(Self::Digit('*')),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn has(self, digit: char) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Any => true,
+            Self::Digit(own) => own == digit,
+        }
+    }
+}
+
 impl Recording {
+    /// Only one that watches for silence tells how much of it there was; and then
+    /// it takes everything for speech, as the real one was seen to.
     pub(crate) fn json(&self) -> String {
+        let watched = self.seconds.filter(|_| self.max_silence > 0);
         Object::new()
             .set("name", &self.name)
             .set("format", &self.format)
             .set("state", self.state)
             .set("target_uri", &self.place.uri())
             .maybe("duration", self.seconds)
+            .maybe("talking_duration", watched)
+            .maybe("silence_duration", watched.map(|_| 0))
             .maybe("cause", self.cause)
             .end()
     }
@@ -107,7 +149,9 @@ impl Recording {
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) format: String,
-    pub(crate) milliseconds: u64,
+    pub(crate) microseconds: i64,
+    /// Their times begin with 0.
+    pub(crate) sounds: Vec<Span>,
 }
 
 impl Stored {
@@ -118,26 +162,8 @@ impl Stored {
             .end()
     }
 
-    /// A WAV file of silence: 8 kHz, one channel, 16 bits.
+    /// As a WAV file.
     pub(crate) fn file(&self) -> Vec<u8> {
-        let length = u32::try_from(self.milliseconds * 16).unwrap_or(u32::MAX - 36);
-        let mut file = Vec::with_capacity(44 + length as usize);
-        file.extend_from_slice(b"RIFF");
-        file.extend_from_slice(&(length + 36).to_le_bytes());
-        file.extend_from_slice(b"WAVEfmt ");
-        file.extend_from_slice(&16_u32.to_le_bytes());
-        for half in [1_u16, 1] {
-            file.extend_from_slice(&half.to_le_bytes());
-        }
-        for word in [8_000_u32, 16_000] {
-            file.extend_from_slice(&word.to_le_bytes());
-        }
-        for half in [2_u16, 16] {
-            file.extend_from_slice(&half.to_le_bytes());
-        }
-        file.extend_from_slice(b"data");
-        file.extend_from_slice(&length.to_le_bytes());
-        file.resize(44 + length as usize, 0);
-        file
+        sound::wav(self.microseconds, &self.sounds)
     }
 }

@@ -65,6 +65,9 @@ impl AsteriskSim {
             return;
         }
         let peer = channel.peer.clone();
+        if let Some(channel) = self.channels.get_mut(id) {
+            channel.answered = Some(self.now);
+        }
         self.set_state(id, State::Up);
         self.retune_bridge_of(id);
         if let Some(peer) = peer {

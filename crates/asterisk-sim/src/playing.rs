@@ -1,14 +1,18 @@
 //! Sounds are played: one after the other at each place.
 
 use crate::answer::{Answer, Parameters};
+use crate::fetching::elsewhere;
 use crate::media::{Item, Place, Playback, Queue};
 use crate::sim::AsteriskSim;
+use crate::sound::{PLAYED, Span};
 use crate::timer::Due;
 
 /// What becomes of one sound.
 enum Sound {
     /// It is over after so many milliseconds.
     Heard(u64),
+    /// It has to be fetched first.
+    Elsewhere,
     /// It goes on until it is stopped.
     Endless,
     /// There is no such sound.
@@ -43,6 +47,7 @@ impl AsteriskSim {
             at: 0,
             state: "queued",
             heard: false,
+            fetch: None,
         };
         let answer = Answer::json(201, playback.json());
         self.playbacks.insert(id, place.clone());
@@ -141,14 +146,13 @@ impl AsteriskSim {
         let (json, media) = (playback.json(), playback.current().to_owned());
         self.tell_place("PlaybackStarted", place, "playback", &json);
         match self.sound(&media) {
-            Sound::Heard(ms) => {
-                if let Some(playback) = self.running_playback(place) {
-                    playback.heard = true;
-                }
-                self.over_in(place, ms);
+            Sound::Heard(ms) => self.sound_begins(place, Some(ms)),
+            Sound::Missing => self.sound_begins(place, None),
+            Sound::Elsewhere => {
+                let what = elsewhere(&media).unwrap_or_default().to_owned();
+                self.fetch(place, &what);
             }
-            Sound::Missing => self.over_in(place, 1),
-            Sound::Endless => {}
+            Sound::Endless => self.is_heard(place),
             Sound::Swallowed => {
                 let item = self.take_first(place);
                 if let Some(Item::Playback(playback)) = item {
@@ -159,9 +163,43 @@ impl AsteriskSim {
         }
     }
 
+    /// The sound is there and lasts for so long, or it is missing.
+    pub(crate) fn sound_begins(&mut self, place: &Place, milliseconds: Option<u64>) {
+        if let Some(playback) = self.running_playback(place) {
+            playback.fetch = None;
+            playback.heard |= milliseconds.is_some();
+        }
+        match milliseconds {
+            Some(ms) => {
+                self.is_heard(place);
+                self.over_in(place, ms);
+            }
+            None => self.over_in(place, 1),
+        }
+    }
+
+    /// From now on, until [`AsteriskSim::falls_silent`].
+    fn is_heard(&mut self, place: &Place) {
+        let now = self.now;
+        if let Some(queue) = self.queue(place) {
+            queue.heard.push(Span::open(now, PLAYED));
+        }
+    }
+
+    fn falls_silent(&mut self, place: &Place) {
+        let now = self.now;
+        let last = self.queue(place).and_then(|queue| queue.heard.last_mut());
+        if let Some(span) = last {
+            span.to = span.to.min(now);
+        }
+    }
+
     fn sound(&self, media: &str) -> Sound {
         let scheme = media.split_once(':').map_or("", |(scheme, _)| scheme);
         let missing = |text: &String| media.contains(text.as_str());
+        if self.config.fetches && elsewhere(media).is_some() {
+            return Sound::Elsewhere;
+        }
         match scheme {
             "tone" => Sound::Endless,
             "sound" | "recording" | "number" | "digits" | "characters" => {
@@ -182,7 +220,7 @@ impl AsteriskSim {
         }
     }
 
-    fn running_playback(&mut self, place: &Place) -> Option<&mut Playback> {
+    pub(crate) fn running_playback(&mut self, place: &Place) -> Option<&mut Playback> {
         match self.queue(place)?.items.front_mut()? {
             Item::Playback(playback) => Some(playback),
             Item::Recording(_) | Item::Digits { .. } => None,
@@ -194,8 +232,9 @@ impl AsteriskSim {
         if let Some(queue) = self.queue(place) {
             queue.timer = None;
         }
+        self.falls_silent(place);
         let Some(playback) = self.running_playback(place) else {
-            return self.finish_first(place, "done");
+            return self.recording_timer(place);
         };
         if playback.at + 1 < playback.media.len() {
             playback.state = "continuing";
@@ -217,6 +256,7 @@ impl AsteriskSim {
     }
 
     fn take_first(&mut self, place: &Place) -> Option<Item> {
+        self.falls_silent(place);
         let queue = self.queue(place)?;
         queue.running = false;
         let timer = queue.timer.take();
@@ -228,6 +268,7 @@ impl AsteriskSim {
     fn finish(&mut self, place: &Place, item: Item, state: &'static str) {
         match item {
             Item::Playback(mut playback) => {
+                self.forget_fetch(&playback);
                 playback.state = state;
                 self.tell_place("PlaybackFinished", place, "playback", &playback.json());
                 self.forget_playback(&playback.id);

@@ -1,9 +1,14 @@
 //! Recordings: while they are made, and afterwards.
 
 use crate::answer::{Answer, Parameters};
+use crate::channel::{Channel, Spies};
 use crate::json;
-use crate::media::{Item, Place, Recording, Stored};
+use crate::media::{EndsOn, Item, Place, Recording, Stored};
 use crate::sim::AsteriskSim;
+use crate::sound::Span;
+
+/// Microseconds of silence that stay at the end of a recording that it ended.
+const KEPT_SILENCE: i64 = 200_000;
 
 const FORMATS: [&str; 7] = ["wav", "wav16", "gsm", "ulaw", "alaw", "sln", "WAV"];
 
@@ -13,8 +18,17 @@ impl AsteriskSim {
         if let Err(answer) = self.recordable(place) {
             return answer;
         }
-        let Some(name) = p.filled("name").filter(|name| !name.contains("..")) else {
-            return Answer::refused(500, "Error parsing request");
+        let seconds = |key: &str| p.number(key).unwrap_or(0);
+        let (max_seconds, max_silence) =
+            (seconds("maxDurationSeconds"), seconds("maxSilenceSeconds"));
+        if max_seconds < 0 {
+            return Answer::refused(400, "max_duration_seconds cannot be negative");
+        }
+        if max_silence < 0 {
+            return Answer::refused(400, "max_silence_seconds cannot be negative");
+        }
+        let Some(ends_on) = EndsOn::parse(&p.text("terminateOn").unwrap_or_default()) else {
+            return Answer::refused(400, "terminateOn invalid");
         };
         let if_exists = p.filled("ifExists").unwrap_or_else(|| "fail".to_owned());
         if !matches!(if_exists.as_str(), "fail" | "overwrite" | "append") {
@@ -24,6 +38,9 @@ impl AsteriskSim {
         if !FORMATS.contains(&format.as_str()) {
             return Answer::refused(422, "specified format is unknown on this system");
         }
+        let Some(name) = p.filled("name").filter(|name| !name.contains("..")) else {
+            return Answer::refused(500, "Error parsing request");
+        };
         let taken = self.recordings.contains_key(&name) || self.stored.contains_key(&name);
         if taken && if_exists == "fail" {
             let message = format!("Recording '{name}' already exists and can not be overwritten");
@@ -35,7 +52,9 @@ impl AsteriskSim {
             place: place.clone(),
             state: "queued",
             started: self.now,
-            max_seconds: p.number("maxDurationSeconds").unwrap_or(0),
+            max_seconds,
+            max_silence,
+            ends_on,
             seconds: None,
             cause: None,
         };
@@ -78,31 +97,137 @@ impl AsteriskSim {
 
     pub(crate) fn begin_recording(&mut self, place: &Place) {
         let now = self.now;
-        let Some(Item::Recording(recording)) =
-            self.queue(place).and_then(|queue| queue.items.front_mut())
-        else {
+        let Some(recording) = self.running_recording(place) else {
             return;
         };
         recording.state = "recording";
         recording.started = now;
-        let (json, most) = (recording.json(), recording.max_seconds);
+        let json = recording.json();
         self.tell_place("RecordingStarted", place, "recording", &json);
-        if most > 0 {
-            self.over_in(place, most.unsigned_abs().saturating_mul(1_000));
+        self.recording_timer(place);
+    }
+
+    fn running_recording(&mut self, place: &Place) -> Option<&mut Recording> {
+        match self.queue(place)?.items.front_mut()? {
+            Item::Recording(recording) => Some(recording),
+            Item::Playback(_) | Item::Digits { .. } => None,
+        }
+    }
+
+    /// It is long enough, or silent for long enough; or it is looked at again when
+    /// it may be.
+    pub(crate) fn recording_timer(&mut self, place: &Place) {
+        let now = self.now;
+        let Some(recording) = self.running_recording(place) else {
+            return self.finish_first(place, "done");
+        };
+        let started = recording.started;
+        let after = |from: i64, seconds: i64| {
+            (seconds > 0).then(|| from.saturating_add(seconds.saturating_mul(1_000_000)))
+        };
+        let full = after(started, recording.max_seconds);
+        let patience = recording.max_silence;
+        let last_sound = match sounds_until(&self.overheard(place), started, now) {
+            Lately::Now => now,
+            Lately::Until(end) => end,
+        };
+        let silent = after(last_sound, patience);
+        let Some(next) = full.into_iter().chain(silent).min() else {
+            return;
+        };
+        if next <= now {
+            return self.finish_first(place, "done");
+        }
+        let ms = (next - now).unsigned_abs().div_ceil(1_000);
+        self.over_in(place, ms);
+    }
+
+    /// A digit may end what is recorded of its own channel; who listens to the
+    /// channel does not notice it.
+    pub(crate) fn digit_ends_recording(&mut self, id: &str, digit: char) {
+        let place = Place::Channel(id.to_owned());
+        let ends = self.running_recording(&place).is_some_and(|recording| {
+            recording.state == "recording" && recording.ends_on.has(digit)
+        });
+        if ends {
+            self.finish_first(&place, "done");
         }
     }
 
     pub(crate) fn finish_recording(&mut self, place: &Place, mut recording: Recording) {
-        let microseconds = (self.now - recording.started).max(0);
+        let sounds = self.overheard(place);
+        let mut end = self.now;
+        if let (1.., Lately::Until(last)) = (
+            recording.max_silence,
+            sounds_until(&sounds, recording.started, self.now),
+        ) {
+            // The silence that ended it is cut off, all but a little.
+            end = end.min(last + KEPT_SILENCE);
+        }
+        let microseconds = (end - recording.started).max(0);
         recording.state = "done";
         recording.seconds = Some(microseconds / 1_000_000);
         let stored = Stored {
             format: recording.format.clone(),
-            milliseconds: microseconds.unsigned_abs() / 1_000,
+            microseconds,
+            sounds: sounds
+                .into_iter()
+                .filter_map(|span| span.within(recording.started, end))
+                .map(|span| Span {
+                    from: span.from - recording.started,
+                    to: span.to - recording.started,
+                    ..span
+                })
+                .collect(),
         };
         self.recordings.remove(&recording.name);
         self.stored.insert(recording.name.clone(), stored);
         self.tell_place("RecordingFinished", place, "recording", &recording.json());
+    }
+
+    /// What a recording takes at a place: of a channel what its far end says, of
+    /// one that listens what it listens to, of a bridge all that.
+    fn overheard(&self, place: &Place) -> Vec<Span> {
+        match place {
+            Place::Channel(id) => self
+                .channels
+                .get(id)
+                .map_or_else(Vec::new, |channel| self.heard_by(channel)),
+            Place::Bridge(id) => {
+                let Some(bridge) = self.bridges.get(id) else {
+                    return Vec::new();
+                };
+                let members = bridge.channels.iter();
+                let voices = members.filter_map(|member| self.channels.get(member));
+                let mut sounds: Vec<Span> = voices.flat_map(Channel::said).collect();
+                sounds.extend(&bridge.media.heard);
+                sounds
+            }
+        }
+    }
+
+    fn heard_by(&self, channel: &Channel) -> Vec<Span> {
+        let Some(spies) = &channel.spies else {
+            return channel.said();
+        };
+        match self.channels.get(&spies.on) {
+            Some(spied) => of(spied, spies),
+            None => spies.remembered.clone(),
+        }
+    }
+
+    /// A channel has ended; who listened to it still has to finish his recording.
+    pub(crate) fn remember(&mut self, snoop: &str, ended: &Channel) {
+        let now = self.now;
+        let Some(spies) = self
+            .channels
+            .get_mut(snoop)
+            .and_then(|snoop| snoop.spies.as_mut())
+        else {
+            return;
+        };
+        let sounds = of(ended, spies).into_iter();
+        spies.remembered = sounds.filter_map(|span| span.within(0, now)).collect();
     }
 
     pub(crate) fn get_live_recording(&self, name: &str) -> Answer {
@@ -171,6 +296,35 @@ impl AsteriskSim {
             Some(_) => Answer::done(),
             None => no_recording(),
         }
+    }
+}
+
+/// What somebody who listens to a channel hears of it.
+fn of(spied: &Channel, spies: &Spies) -> Vec<Span> {
+    let mut sounds = Vec::new();
+    if spies.says {
+        sounds.extend(spied.said());
+    }
+    if spies.hears {
+        sounds.extend(&spied.media.heard);
+    }
+    sounds
+}
+
+/// When there was a sound last.
+enum Lately {
+    Now,
+    /// … or the recording began.
+    Until(i64),
+}
+
+fn sounds_until(sounds: &[Span], started: i64, now: i64) -> Lately {
+    let begun = sounds.iter().filter(|span| span.from <= now);
+    let last = begun.map(|span| span.to).max().unwrap_or(started);
+    if last > now {
+        Lately::Now
+    } else {
+        Lately::Until(last.max(started))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::bridge::Bridge;
 use crate::calling::Dialed;
 use crate::channel::Channel;
 use crate::config::Config;
+use crate::fetching::Fetch;
 use crate::media::{Place, Stored};
 use crate::random::Random;
 use crate::timer::{Due, Timers};
@@ -30,8 +31,12 @@ pub struct AsteriskSim {
     /// Where each recording is that is being made.
     pub(crate) recordings: BTreeMap<String, Place>,
     pub(crate) stored: BTreeMap<String, Stored>,
-    /// Dynamic configuration, by its path.
-    pub(crate) objects: BTreeMap<String, String>,
+    /// What is to be fetched, and for whom it is being fetched.
+    pub(crate) fetches: Vec<Fetch>,
+    pub(crate) fetching: BTreeMap<u64, Place>,
+    pub(crate) fetch_number: u64,
+    /// Fields of PJSIP's objects, by kind and id.
+    pub(crate) objects: BTreeMap<String, Vec<(String, String)>>,
     pub(crate) dials: Vec<Dialed>,
     /// Channels and snoops so far: their names carry a number.
     pub(crate) named: u32,
@@ -81,6 +86,9 @@ impl AsteriskSim {
             playbacks: BTreeMap::new(),
             recordings: BTreeMap::new(),
             stored: BTreeMap::new(),
+            fetches: Vec::new(),
+            fetching: BTreeMap::new(),
+            fetch_number: 0,
             objects: BTreeMap::new(),
             dials: Vec::new(),
             named: 0,
@@ -163,6 +171,8 @@ impl AsteriskSim {
         self.bridges.clear();
         self.playbacks.clear();
         self.recordings.clear();
+        self.fetches.clear();
+        self.fetching.clear();
         self.objects.clear();
         (self.named, self.snooped) = (0, 0);
         (self.now, self.started) = (now, now);

@@ -2,7 +2,7 @@
 //! media.
 
 use crate::answer::{Answer, Parameters};
-use crate::channel::{Channel, Origin, State};
+use crate::channel::{Channel, Origin, Spies, State};
 use crate::json::Object;
 use crate::sim::AsteriskSim;
 
@@ -27,6 +27,13 @@ impl AsteriskSim {
         self.snooped = self.snooped.wrapping_add(1);
         let mut channel = Channel::new(id.clone(), name, Origin::Snoop, self.now);
         channel.state = State::Up;
+        let spy = p.filled("spy").unwrap_or_default();
+        channel.spies = Some(Spies {
+            on: spied.to_owned(),
+            says: matches!(spy.as_str(), "in" | "both"),
+            hears: matches!(spy.as_str(), "out" | "both"),
+            remembered: Vec::new(),
+        });
         let answer = Answer::ok(channel.json());
         self.channels.insert(id.clone(), channel);
         self.tell("ChannelCreated", &id, |event| event);

@@ -5,7 +5,7 @@
 mod world;
 
 use serde_json::json;
-use trunkline_asterisk_sim::{Incoming, Request};
+use trunkline_asterisk_sim::{Config, Incoming, Request};
 use world::World;
 
 #[test]
@@ -377,4 +377,167 @@ fn an_event_filter_goes_with_the_last_socket_of_an_idle_application() {
     world.socket = world.sim.connect(world.now, "voipbin", false);
     let fresh = world.get("/ari/applications/voipbin").1;
     assert_eq!(fresh["events_disallowed"], json!([]));
+}
+
+fn wav(world: &mut World, name: &str) -> Vec<i16> {
+    let request = Request {
+        method: "GET".to_owned(),
+        uri: format!("/ari/recordings/stored/{name}/file"),
+        body: None,
+    };
+    let file = world.sim.request(world.now, &request).file.unwrap();
+    let samples = file[44..].chunks_exact(2);
+    samples
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect()
+}
+
+fn listen(world: &mut World, direction: &str, more: &serde_json::Value) {
+    let snoop = json!({"app": "voipbin", "spy": direction, "snoopId": direction});
+    assert_eq!(world.post("/ari/channels/c/snoop", snoop).0, 200);
+    world.run(5);
+    let mut body = json!({"name": direction, "format": "wav"});
+    let more = more.as_object().unwrap().clone();
+    body.as_object_mut().unwrap().extend(more);
+    let path = format!("/ari/channels/{direction}/record");
+    assert_eq!(world.post(&path, body).0, 201);
+}
+
+/// Who listens to a call hears its callee `in` and what is played to him `out`,
+/// at the time when it was; also when the call ends the recording.
+#[test]
+fn a_recording_has_sound_where_there_was_some() {
+    for (number, speaks) in [("+493053", true), ("+493070", false)] {
+        let mut world = World::new();
+        world.dialed("c", "b", number, json!({}));
+        world.run(100);
+        listen(&mut world, "in", &json!({}));
+        listen(&mut world, "out", &json!({}));
+        world.run(1_000);
+        let play = json!({"media": "sound:beep"});
+        assert_eq!(world.post("/ari/channels/c/play", play).0, 201);
+        world.run(3_000);
+        world.delete("/ari/channels/c", json!(null));
+        world.run(10);
+        let loud = |samples: &[i16]| samples.iter().any(|&sample| sample != 0);
+        let said = wav(&mut world, "in");
+        assert!((32_000..32_200).contains(&said.len()), "{}", said.len());
+        assert_eq!(loud(&said[..800]), speaks, "{number}");
+        assert_eq!(loud(&said[31_000..]), speaks, "{number}");
+        let heard = wav(&mut world, "out");
+        assert!(!loud(&heard[..7_900]), "before it was played");
+        assert!(loud(&heard[8_000..15_900]), "while it was played");
+        assert!(!loud(&heard[16_100..]), "afterwards");
+    }
+}
+
+#[test]
+fn a_recording_ends_with_its_length_and_after_silence() {
+    let rows = [
+        (
+            "+493053",
+            json!({"maxDurationSeconds": 2}),
+            Some((2_000, 16_000)),
+        ),
+        (
+            "+493070",
+            json!({"maxDurationSeconds": 2}),
+            Some((2_000, 16_000)),
+        ),
+        // The silence is cut off, all but 200 ms.
+        (
+            "+493070",
+            json!({"maxSilenceSeconds": 1}),
+            Some((1_000, 1_600)),
+        ),
+        ("+493053", json!({"maxSilenceSeconds": 1}), None),
+        // Who listens does not notice digits.
+        ("+493053", json!({"terminateOn": "any"}), None),
+    ];
+    for (number, more, expected) in rows {
+        let mut world = World::new();
+        world.dialed("c", "b", number, json!({}));
+        world.run(100);
+        listen(&mut world, "in", &more);
+        let ends_after = expected.map_or(5_000, |(ms, _)| ms);
+        world.run(ends_after - 10);
+        let finished = |world: &mut World| {
+            let taken = world.taken();
+            taken.contains(&"RecordingFinished done".to_owned())
+        };
+        assert!(!finished(&mut world), "{number} {more}");
+        let Some((_, samples)) = expected else {
+            continue;
+        };
+        world.run(20);
+        assert!(finished(&mut world), "{number} {more}");
+        assert_eq!(wav(&mut world, "in").len(), samples, "{number} {more}");
+    }
+}
+
+#[test]
+fn a_digit_ends_what_is_recorded_of_its_channel() {
+    for (ends_on, ends) in [("any", true), ("#", false), ("none", false)] {
+        let mut world = World::new();
+        world.dialed("c", "b", "+493053", json!({}));
+        let body = json!({"channel": "c"});
+        assert_eq!(world.post("/ari/bridges/b/removeChannel", body).0, 204);
+        world.run(100);
+        let body = json!({"name": "r", "format": "wav", "terminateOn": ends_on});
+        assert_eq!(world.post("/ari/channels/c/record", body).0, 201);
+        world.run(2_000);
+        let live = world.get("/ari/recordings/live/r").0;
+        assert_eq!(live, if ends { 404 } else { 200 }, "{ends_on}");
+    }
+}
+
+/// The checkout's dialplan bounds an echo by a variable of the channel.
+#[test]
+fn an_echo_lasts_as_long_as_its_variable_says() {
+    let mut world = World::new();
+    world.dialed("c", "b", "+493020", json!({}));
+    world.run(100);
+    let variable = json!({"variable": "TRUNKLINE_ECHO_SECONDS", "value": "7"});
+    assert_eq!(world.post("/ari/channels/c/variable", variable).0, 204);
+    let to = json!({"context": "svc-echo"});
+    assert_eq!(world.post("/ari/channels/c/continue", to).0, 204);
+    world.run(6_990);
+    world.taken();
+    world.run(20);
+    assert!(world.taken().contains(&"StasisStart Up".to_owned()));
+}
+
+/// What is played from elsewhere lasts as long as whoever fetched it says.
+#[test]
+fn a_sound_from_elsewhere_begins_when_it_was_fetched() {
+    let config = Config {
+        fetches: true,
+        ..Config::default()
+    };
+    let mut world = World::with(config);
+    world.dialed("c", "b", "+493020", json!({}));
+    world.run(100);
+    world.taken();
+    let media = ["sound:http://127.0.0.1/a.wav", "sound:/srv/b"];
+    let play = json!({"media": media, "playbackId": "p"});
+    assert_eq!(world.post("/ari/channels/c/play", play).0, 201);
+    let fetches = world.sim.take_fetches();
+    assert_eq!(fetches[0].what, "http://127.0.0.1/a.wav");
+    world.run(9_000);
+    assert_eq!(world.taken(), ["PlaybackStarted playing"]);
+    world.sim.fetched(world.now, fetches[0].id, None);
+    world.run(5);
+    let next = world.sim.take_fetches();
+    assert_eq!(next[0].what, "/srv/b");
+    world.sim.fetched(world.now, next[0].id, Some(300));
+    world.run(290);
+    assert_eq!(
+        world.taken(),
+        ["PlaybackContinuing continuing", "PlaybackStarted playing"]
+    );
+    world.run(20);
+    assert_eq!(world.taken(), ["PlaybackFinished done"]);
+    // An answer that nobody waits for any more changes nothing.
+    world.sim.fetched(world.now, next[0].id, Some(300));
+    assert!(world.taken().is_empty());
 }

@@ -66,6 +66,7 @@ impl Options {
         };
         let mut asterisk = Config {
             delays,
+            fetches: true,
             ..Config::default()
         };
         asterisk.endpoints.extend(self.endpoints);

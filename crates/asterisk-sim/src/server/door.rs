@@ -18,6 +18,8 @@ pub(super) struct Door {
     pub(super) gate: Gate,
     /// Told when something is due earlier than was thought.
     pub(super) earlier: Notify,
+    /// Told when a sound is to be fetched.
+    pub(super) wanted: Notify,
     /// The header that lets in.
     authorization: String,
     account: String,
@@ -65,6 +67,7 @@ impl Door {
             clock: Clock::new(),
             gate: Gate::new(),
             earlier: Notify::new(),
+            wanted: Notify::new(),
             authorization: format!("Basic {}", STANDARD.encode(account)),
             account: account.to_owned(),
         }
@@ -89,7 +92,7 @@ impl Door {
             inner.armed = due;
             self.earlier.notify_one();
         }
-        inner.wake_sockets();
+        self.wake(&inner);
         outcome
     }
 
@@ -99,7 +102,7 @@ impl Door {
         let now = self.clock.now();
         inner.sim.advance(now);
         inner.armed = inner.sim.next_due();
-        inner.wake_sockets();
+        self.wake(&inner);
         let armed = inner.armed?;
         Some(Duration::from_micros((armed - now).max(0).unsigned_abs()))
     }
@@ -110,7 +113,7 @@ impl Door {
         let now = self.clock.now();
         let socket = inner.sim.connect(now, application, all);
         inner.sockets.push((socket, Arc::clone(&woken)));
-        inner.wake_sockets();
+        self.wake(&inner);
         (socket, woken)
     }
 
@@ -126,6 +129,13 @@ impl Door {
         let mut inner = self.lock();
         let events = inner.sim.events(socket);
         inner.sim.is_connected(socket).then_some(events)
+    }
+
+    fn wake(&self, inner: &Inner) {
+        inner.wake_sockets();
+        if inner.sim.has_fetches() {
+            self.wanted.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

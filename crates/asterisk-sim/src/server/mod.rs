@@ -6,6 +6,7 @@
 
 mod control;
 mod door;
+mod fetch;
 mod gate;
 mod http;
 mod socket;
@@ -38,7 +39,7 @@ pub struct ServerConfig {
 pub struct Server {
     address: SocketAddr,
     door: Arc<Door>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
 }
 
 /// Starts a server.
@@ -54,6 +55,7 @@ pub async fn start(config: ServerConfig) -> std::io::Result<Server> {
     let tasks = [
         tokio::spawn(accept(listener, Arc::clone(&door))),
         tokio::spawn(pass_time(Arc::clone(&door))),
+        tokio::spawn(fetch::serve(Arc::clone(&door))),
     ];
     Ok(Server {
         address,

@@ -8,6 +8,7 @@
 //! between things is chance also with the real one.
 
 mod chapters;
+mod library;
 mod normal;
 mod side;
 
@@ -34,6 +35,7 @@ async fn the_simulated_asterisk_answers_and_tells_what_the_real_one_does() -> Re
             sound_ms: 400,
             ..Delays::default()
         },
+        fetches: true,
         ..Config::default()
     };
     let account = "trunkline:simulated".to_owned();

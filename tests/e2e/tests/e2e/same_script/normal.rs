@@ -79,7 +79,8 @@ fn clean(value: &Value) -> Value {
                     "timestamp" | "creationtime" | "asterisk_id" | "protocol_id" => {
                         Value::from("…")
                     }
-                    "duration_ms" | "duration" => Value::from("…"),
+                    "duration_ms" | "duration" | "talking_duration" => Value::from("…"),
+                    "description" | "use_count" | "support_level" => Value::from("…"),
                     // Of the dialplan's own making, and of an address.
                     "priority" | "UNICASTRTP_LOCAL_PORT" => Value::from("…"),
                     // What a channel does outside Stasis, or whether a sound or a

@@ -116,6 +116,48 @@ impl Side {
         Ok((status, serde_json::from_slice(&text).unwrap_or(Value::Null)))
     }
 
+    /// Puts or gets an object of the dynamic configuration. Of the fields that are
+    /// answered those are compared that are named: the real one has many more.
+    pub(super) async fn object(
+        &mut self,
+        method: Method,
+        path: &str,
+        named: &[(&str, &str)],
+    ) -> Result<()> {
+        let path = format!("/ari/asterisk/config/dynamic/res_pjsip/{path}");
+        let fields = named
+            .iter()
+            .map(|(name, value)| json!({"attribute": name, "value": value}));
+        let body = match method {
+            Method::PUT => json!({"fields": fields.collect::<Vec<_>>()}),
+            _ => Value::Null,
+        };
+        let (status, answer) = self.quietly(method.clone(), &path, &body).await?;
+        let answer = match answer.as_array() {
+            Some(all) => {
+                let mut shown: Vec<String> = all
+                    .iter()
+                    .filter(|field| named.iter().any(|(name, _)| field["attribute"] == *name))
+                    .map(ToString::to_string)
+                    .collect();
+                shown.sort();
+                shown.join(" ")
+            }
+            None => answer.to_string(),
+        };
+        let asked = format!("{method} {path} {body}");
+        self.answers.push((asked, format!("{status} {answer}")));
+        Ok(())
+    }
+
+    /// A file that it has.
+    pub(super) async fn file(&self, path: &str) -> Result<Vec<u8>> {
+        let request = self.http.get(format!("{}{path}", self.url));
+        let request = request.basic_auth(&self.account.0, Some(&self.account.1));
+        let answer = request.send().await?.error_for_status()?;
+        Ok(answer.bytes().await?.to_vec())
+    }
+
     pub(super) async fn get(&mut self, path: &str) -> Result<Value> {
         self.ask(Method::GET, path, Value::Null).await
     }
@@ -193,6 +235,11 @@ impl Side {
             self.quietly(Method::POST, "/sim/hangup", &body).await?;
         }
         Ok(())
+    }
+
+    /// A text that is chance, and what it is called here.
+    pub(super) fn also_known(&mut self, text: &str, name: &str) {
+        self.names.push((text.to_owned(), name.to_owned()));
     }
 
     /// Everything that was seen.

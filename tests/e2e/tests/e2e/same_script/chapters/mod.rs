@@ -5,7 +5,9 @@ mod applications;
 mod bridges;
 mod calls;
 mod media;
+mod objects;
 mod refusals;
+mod sounds;
 mod ways;
 
 use anyhow::Result;
@@ -25,6 +27,10 @@ pub(super) async fn all(side: &mut Side) -> Result<()> {
     media::playbacks(side).await?;
     media::recordings(side).await?;
     media::digits(side).await?;
+    sounds::fetched(side).await?;
+    sounds::heard(side).await?;
+    sounds::ends(side).await?;
+    objects::objects(side).await?;
     ways::incoming(side).await?;
     ways::dialplan(side).await?;
     media::snoop(side).await?;

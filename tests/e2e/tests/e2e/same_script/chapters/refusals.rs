@@ -21,6 +21,9 @@ pub(super) async fn about_asterisk(side: &mut Side) -> Result<()> {
         "recordings/live/nobody",
         "recordings/stored/nobody",
         "recordings/stored",
+        "asterisk/modules/res_ari.so",
+        "asterisk/modules/res_stasis_recording.so",
+        "asterisk/modules/nothing.so",
         "endpoints/PJSIP/nobody",
     ] {
         side.get(&format!("/ari/{path}")).await?;
