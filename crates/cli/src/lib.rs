@@ -9,17 +9,36 @@
 //! standard error. Every failure is an [`Error`], which has an exit status and,
 //! where one is known, a next step.
 
+mod allow;
 mod api;
+mod asterisk;
+mod body;
+mod call;
 mod campaign;
 mod context;
 mod error;
+mod events;
 mod login;
 mod name;
 mod next_step;
+mod number;
+mod outdial;
+mod outplan;
 mod output;
 mod parked;
+mod phone;
+mod provider;
+mod raw;
+mod recording;
+mod route;
 mod rows;
+mod said;
+mod secret;
 mod settings;
+mod sse;
+mod target;
+mod token;
+mod trunk;
 
 use std::process::ExitCode;
 
@@ -38,8 +57,40 @@ pub enum Command {
     Login(login::LoginArgs),
     /// Forgets the token that `login` keeps.
     Logout(login::LogoutArgs),
+    /// Calls: makes, follows and ends them.
+    Call(Group<call::Command>),
     /// Campaigns: who calls which list, with what to say.
     Campaign(Group<campaign::Command>),
+    /// Lists of people to call.
+    Outdial(Group<outdial::Command>),
+    /// The people of a list.
+    Target(Group<target::Command>),
+    /// Plans: how often and how long people are called.
+    Outplan(Group<outplan::Command>),
+    /// Trunks: SIP lines to carriers.
+    Trunk(Group<trunk::Command>),
+    /// Phones: SIP telephones that register with Asterisk.
+    Phone(Group<phone::Command>),
+    /// Numbers that may call, and what calls to them start.
+    Number(Group<number::Command>),
+    /// Routes: which trunk or provider carries which numbers.
+    Route(Group<route::Command>),
+    /// Providers: who carries calls without registration.
+    Provider(Group<provider::Command>),
+    /// Which countries may be called.
+    Allow(Group<allow::Command>),
+    /// The rules of outgoing calls, as rows.
+    OutboundConfig(Group<allow::ConfigCommand>),
+    /// Recordings of calls.
+    Recording(Group<recording::Command>),
+    /// Shows what happens, as it happens.
+    Events(events::EventsArgs),
+    /// The Asterisks that carry the calls.
+    Asterisk(Group<asterisk::Command>),
+    /// Tokens: who may use the API.
+    Token(Group<token::Command>),
+    /// Sends any request to the API.
+    Api(raw::RawArgs),
     /// Shows, puts back or discards messages that could not be handled.
     ///
     /// A message that its consumer could not handle after every repetition, or
@@ -69,19 +120,43 @@ pub async fn run(command: Command) -> ExitCode {
             let out = Out::of_process(args.api.json);
             ended(&out, login::logout(&out))
         }
+        Command::Call(group) => with(group, call::run).await,
         Command::Campaign(group) => with(group, campaign::run).await,
+        Command::Outdial(group) => with(group, outdial::run).await,
+        Command::Target(group) => with(group, target::run).await,
+        Command::Outplan(group) => with(group, outplan::run).await,
+        Command::Trunk(group) => with(group, trunk::run).await,
+        Command::Phone(group) => with(group, phone::run).await,
+        Command::Number(group) => with(group, number::run).await,
+        Command::Route(group) => with(group, route::run).await,
+        Command::Provider(group) => with(group, provider::run).await,
+        Command::Allow(group) => with(group, allow::run).await,
+        Command::OutboundConfig(group) => with(group, allow::run_config).await,
+        Command::Recording(group) => with(group, recording::run).await,
+        Command::Events(args) => with_args(args.api.clone(), args, events::run).await,
+        Command::Asterisk(group) => with(group, asterisk::run).await,
+        Command::Token(group) => with(group, token::run).await,
+        Command::Api(args) => with_args(args.api.clone(), args, raw::run).await,
         Command::Parked(group) => with(group, parked::run).await,
     }
 }
 
-/// Finds out which API is meant and runs the command against it.
 async fn with<C: Subcommand>(
     group: Group<C>,
     run: impl AsyncFnOnce(&Context, C) -> Result<ExitCode, Error>,
 ) -> ExitCode {
-    let out = Out::of_process(group.api.json);
-    let outcome = match Context::new(&group.api, out) {
-        Ok(context) => Box::pin(run(&context, group.command)).await,
+    with_args(group.api, group.command, run).await
+}
+
+/// Finds out which API is meant and runs the command against it.
+async fn with_args<A>(
+    api: ApiArgs,
+    args: A,
+    run: impl AsyncFnOnce(&Context, A) -> Result<ExitCode, Error>,
+) -> ExitCode {
+    let out = Out::of_process(api.json);
+    let outcome = match Context::new(&api, out) {
+        Ok(context) => Box::pin(run(&context, args)).await,
         Err(error) => Err(error),
     };
     ended(&out, outcome)

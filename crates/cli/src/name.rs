@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::api::{Api, below, with_query};
+use crate::api::{Api, below};
 use crate::error::Error;
 
 /// A kind of thing that has rows under one path.
@@ -27,9 +27,36 @@ impl Noun {
             filter,
         }
     }
+
+    const fn unnamed(one: &'static str, path: &'static str) -> Self {
+        Self {
+            name: "",
+            ..Self::named(one, path, false)
+        }
+    }
 }
 
+pub(crate) const CALL: Noun = Noun::unnamed("call", "/v1/calls");
 pub(crate) const CAMPAIGN: Noun = Noun::named("campaign", "/v1/campaigns", true);
+pub(crate) const FLOW: Noun = Noun::named("flow", "/v1/flows", true);
+pub(crate) const NUMBER: Noun = Noun {
+    name: "number",
+    ..Noun::named("number", "/v1/numbers", true)
+};
+pub(crate) const OUTBOUND_CONFIG: Noun =
+    Noun::named("outbound-config", "/v1/outbound_configs", false);
+pub(crate) const OUTDIAL: Noun = Noun::named("outdial", "/v1/outdials", true);
+pub(crate) const OUTPLAN: Noun = Noun::named("outplan", "/v1/outplans", true);
+pub(crate) const PHONE: Noun = Noun {
+    name: "extension",
+    ..Noun::named("phone", "/v1/phones", false)
+};
+pub(crate) const PROVIDER: Noun = Noun::named("provider", "/v1/providers", false);
+pub(crate) const RECORDING: Noun = Noun::unnamed("recording", "/v1/recordings");
+pub(crate) const ROUTE: Noun = Noun::named("route", "/v1/routes", false);
+pub(crate) const TARGET: Noun = Noun::unnamed("target", "/v1/outdialtargets");
+pub(crate) const TOKEN: Noun = Noun::named("token", "/v1/tokens", false);
+pub(crate) const TRUNK: Noun = Noun::named("trunk", "/v1/trunks", false);
 
 /// The id of the row that is meant.
 ///
@@ -42,6 +69,18 @@ pub(crate) async fn id(api: &Api, noun: &Noun, text: &str) -> Result<String, Err
     }
     let row = by_name(api, noun, text).await?;
     Ok(row["id"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The id of the row that is meant, if one is.
+pub(crate) async fn optional_id(
+    api: &Api,
+    noun: &Noun,
+    text: Option<&String>,
+) -> Result<Option<String>, Error> {
+    match text {
+        Some(text) => id(api, noun, text).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The row that is meant.
@@ -67,7 +106,7 @@ async fn by_name(api: &Api, noun: &Noun, text: &str) -> Result<Value, Error> {
     } else {
         &[]
     };
-    let found = api.list(&with_query(noun.path, &[]), query, 0).await?;
+    let found = api.list(noun.path, query, 0).await?;
     let mut rows: Vec<Value> = found
         .rows
         .into_iter()

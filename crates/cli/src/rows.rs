@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::api::below;
+use crate::body::Body;
 use crate::context::Context;
 use crate::error::Error;
 use crate::name::{self, Noun};
@@ -56,6 +57,28 @@ pub(crate) async fn delete(cx: &Context, noun: &Noun, which: &Which) -> Result<E
         "" => format!("The {one} {id} is deleted."),
         name => format!("The {one} `{name}` ({id}) is deleted."),
     };
+    cx.out.done(&row, &sentence)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a row; prints its id.
+pub(crate) async fn create(cx: &Context, noun: &Noun, body: Body) -> Result<ExitCode, Error> {
+    let row = cx.api.create(noun.path, &body.json()).await?;
+    cx.out.done(&row, &plain(&row["id"]))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Changes what was given of a row.
+pub(crate) async fn change(
+    cx: &Context,
+    noun: &Noun,
+    which: &Which,
+    body: Body,
+) -> Result<ExitCode, Error> {
+    let body = body.change()?;
+    let id = name::id(&cx.api, noun, &which.which).await?;
+    let row = cx.api.put(&below(noun.path, &id), &body).await?;
+    let sentence = format!("The {} {id} is changed.", noun.one);
     cx.out.done(&row, &sentence)?;
     Ok(ExitCode::SUCCESS)
 }

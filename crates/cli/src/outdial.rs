@@ -1,0 +1,53 @@
+//! `trunkline outdial`: lists of people to call.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::Error;
+use crate::name::OUTDIAL;
+use crate::output::{Column, Show};
+use crate::rows::{self, Limit, Which};
+
+const COLUMNS: &[Column] = &[
+    Column::text("ID", "/id"),
+    Column::text("NAME", "/name"),
+    Column::text("CAMPAIGN", "/campaign_id"),
+    Column::new("CREATED", "/tm_create", Show::Time),
+];
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Makes an empty list
+    #[command(after_long_help = "Example: trunkline outdial create --name november")]
+    Create {
+        #[arg(long)]
+        name: String,
+
+        #[arg(long, value_name = "TEXT")]
+        detail: Option<String>,
+    },
+    /// Lists the lists, newest first
+    #[command(after_long_help = "Example: trunkline outdial list")]
+    List(Limit),
+    /// Shows one
+    #[command(after_long_help = "Example: trunkline outdial get november")]
+    Get(Which),
+    /// Deletes one
+    #[command(after_long_help = "Example: trunkline outdial delete november")]
+    Delete(Which),
+}
+
+pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Error> {
+    match command {
+        Command::Create { name, detail } => {
+            let body = Body::default().set("name", name).with("detail", detail);
+            rows::create(cx, &OUTDIAL, body).await
+        }
+        Command::List(limit) => rows::list(cx, &OUTDIAL, &[], limit, COLUMNS).await,
+        Command::Get(which) => rows::get(cx, &OUTDIAL, &which).await,
+        Command::Delete(which) => rows::delete(cx, &OUTDIAL, &which).await,
+    }
+}

@@ -1,0 +1,129 @@
+//! `trunkline phone`: SIP telephones that register with Asterisk, as data.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::body::Body;
+use crate::context::Context;
+use crate::error::Error;
+use crate::name::PHONE;
+use crate::output::{Column, Show, plain};
+use crate::rows::{self, Limit, Which};
+use crate::secret::Password;
+
+const COLUMNS: &[Column] = &[
+    Column::text("ID", "/id"),
+    Column::text("EXTENSION", "/extension"),
+    Column::text("NAME", "/name"),
+    Column::text("USER", "/username"),
+    Column::text("REGISTERED", "/registered"),
+    Column::new("IN ASTERISK", "/state", Show::Status),
+];
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Adds a phone and puts it into every Asterisk
+    ///
+    /// Without a password one is made, and shown this once.
+    #[command(after_long_help = "\
+Example: trunkline phone create 12 --name Ada
+
+The phone registers with Asterisk's address, the user and the password that are
+shown. It is called with: trunkline call create --to extension:12 --say Hello")]
+    Create {
+        /// Digits by which it is called
+        extension: String,
+
+        #[command(flatten)]
+        fields: Fields,
+    },
+    /// Changes one
+    #[command(after_long_help = "Example: trunkline phone change 12 --name Grace")]
+    Change {
+        #[command(flatten)]
+        which: Which,
+
+        #[command(flatten)]
+        fields: Fields,
+    },
+    /// Lists phones, and whether they are registered
+    #[command(after_long_help = "Example: trunkline phone list")]
+    List(Limit),
+    /// Shows one
+    #[command(after_long_help = "Example: trunkline phone get 12")]
+    Get(Which),
+    /// Deletes one, and takes it out of every Asterisk
+    #[command(after_long_help = "Example: trunkline phone delete 12")]
+    Delete(Which),
+}
+
+/// What can be said of a phone.
+#[derive(Debug, Args)]
+pub struct Fields {
+    #[arg(long)]
+    name: Option<String>,
+
+    #[arg(long, value_name = "TEXT")]
+    detail: Option<String>,
+
+    /// What it registers as
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+
+    #[command(flatten)]
+    password: Password,
+
+    /// Codecs, the preferred one first, such as PCMA,PCMU
+    #[arg(long, value_name = "CODEC,CODEC")]
+    codecs: Option<String>,
+
+    /// Devices that may be registered at the same time
+    #[arg(long, value_name = "N")]
+    max_contacts: Option<i64>,
+
+    /// Country of numbers without a country code, two letters
+    #[arg(long, value_name = "COUNTRY")]
+    country: Option<String>,
+
+    /// Whether it is used
+    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
+    enabled: Option<bool>,
+}
+
+impl Fields {
+    fn body(self, cx: &Context) -> Result<Body, Error> {
+        Ok(Body::default()
+            .with("name", self.name)
+            .with("detail", self.detail)
+            .with("username", self.user)
+            .with("password", self.password.read(cx)?)
+            .with("codecs", self.codecs)
+            .with("max_contacts", self.max_contacts)
+            .with("country", self.country)
+            .with("enabled", self.enabled))
+    }
+}
+
+pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Error> {
+    match command {
+        Command::Create { extension, fields } => {
+            let body = fields.body(cx)?.set("extension", extension).json();
+            let row = cx.api.create(PHONE.path, &body).await?;
+            let mut text = format!("{}\n", plain(&row["id"]));
+            let made = plain(&row["generated_password"]);
+            if !made.is_empty() {
+                let user = plain(&row["username"]);
+                text.push_str(&format!("user {user}, password {made}; shown only now"));
+            }
+            cx.out.done(&row, text.trim_end())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Change { which, fields } => {
+            rows::change(cx, &PHONE, &which, fields.body(cx)?).await
+        }
+        Command::List(limit) => rows::list(cx, &PHONE, &[], limit, COLUMNS).await,
+        Command::Get(which) => rows::get(cx, &PHONE, &which).await,
+        Command::Delete(which) => rows::delete(cx, &PHONE, &which).await,
+    }
+}
