@@ -169,3 +169,52 @@ fn ended(out: &Out, outcome: Result<ExitCode, Error>) -> ExitCode {
         ExitCode::from(error.exit_status())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    #[test]
+    fn the_commands_are_well_formed_and_each_shows_an_example() {
+        let line = Line::command();
+        line.clone().debug_assert();
+        for noun in line.get_subcommands() {
+            // Both are about an operator's handful of messages, described at length.
+            if ["parked", "logout"].contains(&noun.get_name()) {
+                continue;
+            }
+            let verbs: Vec<&clap::Command> = noun.get_subcommands().collect();
+            for command in if verbs.is_empty() { vec![noun] } else { verbs } {
+                let help = command.get_after_long_help().map(ToString::to_string);
+                assert!(
+                    help.is_some_and(|help| help.contains("Example") && help.contains("trunkline ")),
+                    "{} {}",
+                    noun.get_name(),
+                    command.get_name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn options_of_the_api_are_taken_anywhere_in_a_line() {
+        for line in [
+            "t campaign --json list --url http://x",
+            "t campaign list --json --url http://x",
+        ] {
+            let line = Line::parse_from(line.split_whitespace());
+            let Command::Campaign(group) = line.command else {
+                panic!("another command");
+            };
+            assert!(group.api.json && group.api.url.as_deref() == Some("http://x"));
+        }
+    }
+}

@@ -5,7 +5,8 @@ use trunkline_bus::client::DEFAULT_TIMEOUT;
 use trunkline_bus::{Method, Request, Rpc, RpcError};
 use trunkline_model::asterisk::Asterisk;
 use trunkline_model::call::{Call, CreateWithIdRequest, Outcome, OutcomesRequest};
-use trunkline_model::id::CallId;
+use trunkline_model::id::{CallId, FlowId};
+use trunkline_model::progress::{Calls, CallsOf};
 use trunkline_model::service::Service;
 
 /// Requests to call-manager.
@@ -100,6 +101,20 @@ impl CallClient {
             .json(&Body { force });
         let _: serde_json::Value = self.call(request, TAG).await?;
         Ok(())
+    }
+
+    /// How many calls of a flow there are in each state: a resource of Trunkline's
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// 404 from a call-manager that is not ours.
+    pub async fn counts(&self, flow_id: FlowId) -> Result<Calls, RpcError> {
+        let request = self
+            .0
+            .request(Method::Get, "/v1/calls/counts")
+            .json(&CallsOf { flow_id });
+        self.call(request, "call/calls/counts").await
     }
 
     /// The Asterisks that call-manager knows: a resource of Trunkline's own.

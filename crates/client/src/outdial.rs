@@ -9,6 +9,7 @@ use trunkline_model::outdial_target::{
     AvailableRequest, ClaimsReply, ClaimsRequest, HeldTarget, LookupRequest, NewTargets,
     NewTargetsReply, OutdialTarget, ReportsRequest, StatusReport, Summary, TargetReport,
 };
+use trunkline_model::progress::Targets;
 use trunkline_model::service::Service;
 
 /// Requests to outdial-manager.
@@ -120,6 +121,25 @@ impl OutdialClient {
             .request(Method::Post, "/v1/outdialtargets/lookup")
             .json(&LookupRequest { ids });
         self.call(request).await
+    }
+
+    /// The targets of an outdial in numbers: a resource of Trunkline's own, for
+    /// people.
+    ///
+    /// # Errors
+    ///
+    /// 404 from an outdial-manager that is not ours.
+    pub async fn counts(
+        &self,
+        id: OutdialId,
+        asked: &AvailableRequest,
+    ) -> Result<Targets, RpcError> {
+        self.call(
+            self.0
+                .request(Method::Get, format!("/v1/outdials/{id}/counts"))
+                .json(asked),
+        )
+        .await
     }
 
     /// Claims a target for one attempt: idle becomes progressing and the try

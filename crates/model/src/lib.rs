@@ -34,6 +34,7 @@ pub mod outdial;
 pub mod outdial_target;
 pub mod outplan;
 pub mod page;
+pub mod progress;
 pub mod random;
 pub mod recording;
 pub mod route;

@@ -8,9 +8,10 @@ use trunkline_model::Timestamp;
 use trunkline_model::call::{Call, HangupBy, HangupReason, MuteDirection, Status};
 use trunkline_model::id::{
     ActionId, ActiveflowId, AsteriskId, BridgeId, CallId, ChannelId, ConfbridgeId, ExternalMediaId,
-    GroupcallId, RecordingId, RouteId,
+    FlowId, GroupcallId, RecordingId, RouteId,
 };
 use trunkline_model::page::Page;
+use trunkline_model::progress::Calls;
 
 use crate::batch::Statement;
 use crate::dialect::Dialect;
@@ -183,6 +184,32 @@ pub async fn live_of_groupcall(
 /// As [`Database::query`].
 pub async fn list(db: &dyn Database, filter: &Filter, page: &Page) -> Result<Vec<Call>, Error> {
     SELECT.page(db, filter, page, Order::Newest).await
+}
+
+/// The calls of a flow in numbers; none of the nil flow.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn counts(db: &dyn Database, flow: FlowId) -> Result<Calls, Error> {
+    let mut calls = Calls::default();
+    if flow.is_nil() {
+        return Ok(calls);
+    }
+    let sql = "SELECT status, hangup_reason, count(*) AS n FROM call_calls \
+        WHERE flow_id = ? GROUP BY status, hangup_reason";
+    for row in db.query(sql, vec![Value::uuid(flow)]).await?.iter() {
+        let number = row.int("n")?;
+        match row.text("status")?.as_str() {
+            "dialing" => calls.dialing += number,
+            "ringing" => calls.ringing += number,
+            "progressing" => calls.progressing += number,
+            "terminating" | "canceling" => calls.ending += number,
+            "hangup" => *calls.ended.entry(row.text("hangup_reason")?).or_default() += number,
+            _ => {}
+        }
+    }
+    Ok(calls)
 }
 
 /// Calls that have not ended, oldest first.

@@ -4,6 +4,7 @@ use trunkline_model::Timestamp;
 use trunkline_model::campaigncall::{Campaigncall, Outcome};
 use trunkline_model::id::{ActiveflowId, CampaignId, CampaigncallId, OutdialTargetId, ReferenceId};
 use trunkline_model::page::Page;
+use trunkline_model::progress::Attempts;
 use uuid::Uuid;
 
 use crate::batch::Statement;
@@ -194,6 +195,45 @@ pub async fn counts(db: &dyn Database, campaign: CampaignId) -> Result<Counts, E
         }
     }
     Ok(counts)
+}
+
+/// The attempts of a campaign for people: by status and result, and how many were
+/// begun after `since`. Walks all of them.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn progress(
+    db: &dyn Database,
+    campaign: CampaignId,
+    since: Timestamp,
+) -> Result<Attempts, Error> {
+    let sql = "SELECT status, result, count(*) AS n FROM campaign_campaigncalls \
+        WHERE campaign_id = ? GROUP BY status, result";
+    let mut attempts = Attempts::default();
+    for row in db.query(sql, vec![Value::uuid(campaign)]).await?.iter() {
+        let number = row.int("n")?;
+        match (row.text("status")?.as_str(), row.text("result")?.as_str()) {
+            ("dialing", _) => attempts.dialing += number,
+            ("progressing", _) => attempts.progressing += number,
+            ("done", result) => {
+                attempts.done += number;
+                match result {
+                    "success" => attempts.success += number,
+                    "fail" => attempts.fail += number,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    let sql =
+        "SELECT count(*) AS n FROM campaign_campaigncalls WHERE campaign_id = ? AND tm_create > ?";
+    let rows = db
+        .query(sql, vec![Value::uuid(campaign), since.into()])
+        .await?;
+    attempts.last_minute = rows.first().map_or(Ok(0), |row| row.int("n"))?;
+    Ok(attempts)
 }
 
 /// A new row, as given. An absent address is the JSON literal `null`.

@@ -9,6 +9,7 @@ use trunkline_model::call::{
     Call, CreateReply, CreateRequest, CreateWithIdRequest, HangupReason, OutcomesRequest, Status,
 };
 use trunkline_model::id::CallId;
+use trunkline_model::progress::CallsOf;
 use trunkline_store::{Batch, call as calls, void_call};
 
 use super::filters;
@@ -28,6 +29,13 @@ pub(crate) async fn list(role: Arc<Role>, routed: Routed) -> Result<Reply, Refus
 
 pub(crate) async fn get(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
     Ok(Reply::json(&role.call(routed.id(0)).await?))
+}
+
+/// The calls of a flow in numbers: Trunkline's own.
+pub(crate) async fn counts(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
+    let asked: CallsOf = routed.body()?;
+    let found = calls::counts(role.ledger.db(), asked.flow_id).await;
+    Ok(Reply::json(&found.map_err(Error::from)?))
 }
 
 /// How a call went, with what a call has no field for: Trunkline's own resource.

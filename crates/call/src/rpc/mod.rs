@@ -21,6 +21,7 @@ pub(crate) fn router(role: Arc<Role>) -> Router<Role> {
         .route(Get, "/v1/asterisks", "/v1/asterisks", asterisks::list)
         .route(Get, "/v1/calls?", "/v1/calls", calls::list)
         .route(Post, "/v1/calls", "/v1/calls", calls::create)
+        .route(Get, "/v1/calls/counts", "/v1/calls/counts", calls::counts)
         .route(Get, "/v1/calls/{id}", "/v1/calls/<call-id>", calls::get)
         .route(
             Post,

@@ -4,6 +4,7 @@ mod campaigncalls;
 mod campaigns;
 mod explain;
 mod outplans;
+mod progress;
 mod rules;
 
 use std::sync::Arc;
@@ -120,6 +121,12 @@ fn own(router: Router<CampaignManager>) -> Router<CampaignManager> {
             "/v1/campaigns/{id}/explain",
             "/v1/campaigns/<campaign-id>/explain",
             explain::get,
+        )
+        .route(
+            Get,
+            "/v1/campaigns/{id}/progress",
+            "/v1/campaigns/<campaign-id>/progress",
+            progress::get,
         )
         .route(
             Post,

@@ -222,6 +222,19 @@ async fn a_campaign_that_continues_dials_people_who_come_later() {
         .await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(world.explain(campaign.id).await["reason"], "no_targets");
+    let progress = world.progress(campaign.id).await;
+    let targets = json!({"callable": 0, "exhausted": 0, "progressing": 0, "done": 2});
+    let attempts = json!({"dialing": 0, "progressing": 0, "done": 2, "success": 2, "fail": 0, "last_minute": 0});
+    assert_eq!(progress["targets"], targets);
+    assert_eq!(progress["attempts"], attempts);
+    // The call-manager of this world does not count.
+    assert_eq!(progress["calls"], Value::Null);
+    assert!(
+        progress["trouble"]
+            .as_str()
+            .unwrap()
+            .starts_with("call-manager: ")
+    );
     world.person(campaign.outdial_id, 1, 77).await;
     world
         .until("the third", || async { world.calls.made() == 3 })

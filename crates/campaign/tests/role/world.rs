@@ -258,6 +258,11 @@ impl World {
         .unwrap()
     }
 
+    pub(crate) async fn progress(&self, id: CampaignId) -> Value {
+        let uri = format!("/v1/campaigns/{id}/progress");
+        self.ask(Method::Get, &uri, Value::Null).await.unwrap()
+    }
+
     // === making things ===
 
     pub(crate) async fn outplan(&self, dials: Value) -> Outplan {

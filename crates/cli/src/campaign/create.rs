@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
-use super::Rules;
+use super::PaceRules;
 use crate::api::below;
 use crate::body::Body;
 use crate::context::Context;
@@ -40,7 +40,7 @@ pub struct Create {
     dials: Dials,
 
     #[command(flatten)]
-    rules: Rules,
+    rules: PaceRules,
 
     /// What happens when nobody is left: it stops, or waits for more people
     #[arg(long, value_parser = ["stop", "continue"], default_value = "stop")]

@@ -74,7 +74,7 @@ Examples:
         which: Which,
 
         #[command(flatten)]
-        rules: Rules,
+        rules: PaceRules,
     },
     /// Says what it does, waits for, or has stopped for
     #[command(after_long_help = "Example: trunkline campaign explain november")]
@@ -86,7 +86,7 @@ Examples:
 
 /// The pace.
 #[derive(Debug, Clone, Args)]
-pub struct Rules {
+pub struct PaceRules {
     /// Calls per second
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
@@ -96,7 +96,7 @@ pub struct Rules {
     concurrent: Option<i64>,
 }
 
-impl Rules {
+impl PaceRules {
     fn body(&self) -> Body {
         Body::default()
             .with("calls_per_second", self.rate)
@@ -142,7 +142,7 @@ async fn set_status(cx: &Context, which: &Which, status: &str) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-async fn rules(cx: &Context, which: &Which, rules: &Rules) -> Result<ExitCode, Error> {
+async fn rules(cx: &Context, which: &Which, rules: &PaceRules) -> Result<ExitCode, Error> {
     let id = name::id(&cx.api, &CAMPAIGN, &which.which).await?;
     let path = format!("{}/rules", below(CAMPAIGN.path, &id));
     let body = rules.body();

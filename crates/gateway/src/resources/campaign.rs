@@ -125,6 +125,8 @@ pub(super) const RESOURCES: &[Resource] = &[
                 &[Field::new("next_campaign_id", Shape::Id).required()],
             ),
             route(Method::Get, "/v1/campaigns/{id}/explain", Act::GetPart),
+            route(Method::Get, "/v1/campaigns/{id}/progress", Act::GetPart)
+                .about("How the campaign stands, in numbers: attempts, calls by state and reason of hangup, people. A part that a role did not tell is null."),
             own(Method::Get, "/v1/campaigns/{id}/results", results::QUERY, &[], results::run)
                 .answers(&["application/json", "application/jsonl", "text/csv"])
                 .about("What became of the campaign's people, one row for each attempt, newest first. `format` is json (in pages), jsonl or csv (whole)."),

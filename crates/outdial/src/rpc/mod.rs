@@ -62,6 +62,12 @@ pub(crate) fn router(
             selection::summary,
         )
         .route(
+            Get,
+            "/v1/outdials/{id}/counts",
+            "/v1/outdials/<outdial-id>/counts",
+            selection::counts,
+        )
+        .route(
             Post,
             "/v1/outdials/{id}/targets",
             "/v1/outdials/<outdial-id>/targets",

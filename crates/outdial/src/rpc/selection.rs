@@ -6,6 +6,7 @@ use trunkline_bus::{Refusal, Reply, Routed};
 use trunkline_model::error::Status as Class;
 use trunkline_model::id::OutdialId;
 use trunkline_model::outdial_target::{AvailableRequest, Summary};
+use trunkline_model::progress::Targets;
 use trunkline_store::available::{self, Rules};
 use trunkline_store::outdial;
 
@@ -61,6 +62,19 @@ impl OutdialManager {
             None => Ok(()),
         }
     }
+}
+
+/// `GET /v1/outdials/<id>/counts`: Trunkline's own.
+pub(super) async fn counts(manager: Arc<OutdialManager>, routed: Routed) -> Result<Reply, Refusal> {
+    let asked = parameters(&routed)?;
+    let found = available::counts(manager.db(), &rules(&routed, &asked)).await;
+    let found = found.map_err(|error| error::store(&error))?;
+    Ok(Reply::json(&Targets {
+        callable: found.callable,
+        exhausted: found.exhausted,
+        progressing: found.progressing,
+        done: found.done,
+    }))
 }
 
 fn rules(routed: &Routed, asked: &AvailableRequest) -> Rules {

@@ -327,7 +327,9 @@ async fn a_request_with_a_key_is_begun_once_and_its_first_answer_stays() {
     };
     let customer = kept.customer_id;
     apply(&db, idempotency::insert(&kept)).await;
-    let again = db.apply(Batch::new().with(idempotency::insert(&kept))).await;
+    let again = db
+        .apply(Batch::new().with(idempotency::insert(&kept)))
+        .await;
     assert!(again.unwrap_err().is_conflict());
     apply(
         &db,

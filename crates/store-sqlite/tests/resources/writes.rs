@@ -316,6 +316,17 @@ async fn an_attempt_needs_a_running_campaign_its_lease_and_a_free_target() {
     .await;
     let counts = campaigncall::counts(&db, id).await.unwrap();
     assert_eq!((counts.dialing, counts.progressing, counts.done), (1, 0, 1));
+    let progress = campaigncall::progress(&db, id, time(0)).await.unwrap();
+    let expected = trunkline_model::progress::Attempts {
+        dialing: 1,
+        done: 1,
+        fail: 1,
+        last_minute: 2,
+        ..Default::default()
+    };
+    assert_eq!(progress, expected);
+    let later = campaigncall::progress(&db, id, time(100)).await.unwrap();
+    assert_eq!(later.last_minute, 0);
     assert_eq!(
         campaigncall::live(&db, id, 10).await.unwrap(),
         std::slice::from_ref(&second)

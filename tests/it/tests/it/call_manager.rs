@@ -164,6 +164,16 @@ async fn call_that_no_asterisk_can_take_ends_and_says_so() {
     let (_, call) = house.call(Get, &format!("/v1/calls/{id}"), None).await;
     assert_eq!(call["status"], "hangup");
     assert!(call["tm_hangup"].is_string());
+    let counts = async |flow: &str| {
+        let of = json!({"flow_id": flow});
+        house.call(Get, "/v1/calls/counts", Some(&of)).await.1
+    };
+    let counted = counts(&flow).await;
+    assert_eq!(
+        (&counted["ended"], &counted["ringing"]),
+        (&json!({"failed": 1}), &json!(0))
+    );
+    assert_eq!(counts(&Uuid::nil().to_string()).await["ended"], json!({}));
     house.stop().await;
 }
 
