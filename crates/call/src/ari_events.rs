@@ -12,7 +12,7 @@ use trunkline_store::{Batch, bridge as bridges};
 use crate::Role;
 use crate::apply::channel::{self, Entered};
 use crate::apply::hangup::Ended;
-use crate::apply::{self, action, digits, ended, incoming, outgoing, status};
+use crate::apply::{self, action, digits, ended, incoming, outgoing, recording, status};
 use crate::error::Error;
 use crate::reconcile;
 
@@ -35,9 +35,6 @@ macro_rules! unused {
             | Kind::PeerStatusChange(_)
             | Kind::PlaybackContinuing(_)
             | Kind::PlaybackStarted(_)
-            | Kind::RecordingFailed(_)
-            | Kind::RecordingFinished(_)
-            | Kind::RecordingStarted(_)
             | Kind::StasisEnd(_)
             | Kind::Other(_)
     };
@@ -107,6 +104,9 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
             },
             Target::Bridge(_) | Target::Other(_) => Ok(()),
         },
+        Kind::RecordingStarted(live) => recording::on_started(role, &live.name).await,
+        Kind::RecordingFinished(live) => recording::on_finished(role, &live.name).await,
+        Kind::RecordingFailed(live) => recording::on_failed(role, &live.name, &live.cause).await,
         unused!() => Ok(()),
     }
 }
@@ -128,6 +128,7 @@ async fn lead(role: &Arc<Role>, entered: Entered) -> Result<(), Error> {
             }
             Box::pin(incoming::on_channel(role, &entered.channel, domain)).await
         }
+        Entry::Listening(part) => recording::on_listener_ready(role, &entered, &part).await,
         Entry::Returned => {
             entered.write(role).await?;
             match role.call_of(&entered.channel.id).await? {

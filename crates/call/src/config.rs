@@ -38,6 +38,9 @@ pub struct Config {
     pub reconcile_limit: u32,
     /// Keys that are kept of one call; further ones are not heard.
     pub digits_per_call: u32,
+    /// How long after the end of a recording its files are asked for before they
+    /// are given up, milliseconds.
+    pub recording_give_up_ms: u64,
     /// Rows of a customer that one `customer_deleted` or `customer_frozen` event
     /// touches.
     pub customer_batch: u32,
@@ -59,6 +62,7 @@ impl Default for Config {
             asterisk_lost_after_ms: 600_000,
             reconcile_limit: 100_000,
             digits_per_call: 1_000,
+            recording_give_up_ms: 86_400_000,
             customer_batch: 1_000,
         }
     }
@@ -75,6 +79,10 @@ impl Config {
 
     pub(crate) fn asterisk_lost_after(&self) -> Duration {
         Duration::from_millis(self.asterisk_lost_after_ms)
+    }
+
+    pub(crate) fn recording_give_up(&self) -> Duration {
+        Duration::from_millis(self.recording_give_up_ms)
     }
 
     pub(crate) fn reconcile_grace(&self) -> Duration {

@@ -12,9 +12,12 @@ use trunkline_domain::call::status::is_live;
 use trunkline_model::Timestamp;
 use trunkline_model::bridge::{Bridge, Reference, ReferenceType};
 use trunkline_model::call::{Call, Status};
-use trunkline_model::channel::{Channel, stasis_key};
-use trunkline_model::id::{BridgeId, CallId, ChannelId};
-use trunkline_store::{Database, Error, bridge as bridges, call as calls, channel as channels};
+use trunkline_model::channel::{Channel, context, stasis_key};
+use trunkline_model::id::{BridgeId, CallId, ChannelId, RecordingId};
+use trunkline_model::recording::{Recording, ReferenceType as RecordingReference};
+use trunkline_store::{
+    Database, Error, bridge as bridges, call as calls, channel as channels, recording as recordings,
+};
 use uuid::Uuid;
 
 /// How long a channel or a bridge may outlive its call, and a call its channel.
@@ -32,6 +35,9 @@ pub enum Violation {
     ChannelWithoutCall { channel: ChannelId },
     /// I6: the bridge exists, its call has ended for longer than [`TOLERANCE`].
     BridgeOutlivesCall { bridge: BridgeId, call: CallId },
+    /// I6: the recording has not ended, its call has for longer than [`TOLERANCE`],
+    /// or there is none.
+    RecordingOutlivesCall { recording: RecordingId },
     /// I6: the call is talking, its channel has ended or never was.
     CallWithoutChannel { call: CallId },
     /// I7: the call has ended and has no time of its end, or the reverse.
@@ -53,11 +59,15 @@ pub async fn check(db: &dyn Database, now: Timestamp) -> Result<Vec<Violation>, 
     let unended = channels::unended(db, MOST).await?;
     let existing = bridges::existing(db, MOST).await?;
     let live = calls::live(db, MOST).await?;
-    let related = related_calls(db, &unended, &existing).await?;
+    let recorded = recordings::live(db, MOST).await?;
+    let mut related = related_calls(db, &unended, &existing).await?;
+    let of_recorded: Vec<CallId> = recorded.iter().filter_map(call_of_recording).collect();
+    related.extend(calls::by_ids(db, &of_recorded).await?);
     let ids: Vec<ChannelId> = live.iter().map(|call| call.channel_id.clone()).collect();
     let of_live = channels::by_ids(db, &ids).await?;
     let mut found = lasting_channels(&unended, &related, now);
     found.extend(lasting_bridges(&existing, &related, now));
+    found.extend(lasting_recordings(&recorded, &related, now));
     found.extend(calls_without_channel(&live, &of_live, now));
     found.extend(half_ended(live.iter().chain(&related)));
     Ok(distinct(found))
@@ -90,6 +100,7 @@ async fn related_calls(
 ) -> Result<Vec<Call>, Error> {
     let of_channels: Vec<ChannelId> = channels.iter().map(|it| it.id.clone()).collect();
     let mut named: Vec<CallId> = channels.iter().filter_map(call_named_by).collect();
+    named.extend(channels.iter().filter_map(call_listened_to));
     named.extend(bridges.iter().filter_map(call_of_bridge));
     let mut related = calls::by_channels(db, &of_channels).await?;
     related.extend(calls::by_ids(db, &named).await?);
@@ -104,6 +115,18 @@ fn call_named_by(channel: &Channel) -> Option<CallId> {
         .parse()
         .ok()
         .filter(|id: &CallId| !id.is_nil())
+}
+
+/// The call that a channel listens to, to record it.
+fn call_listened_to(channel: &Channel) -> Option<CallId> {
+    let listens = channel.stasis(stasis_key::CONTEXT) == context::CALL_RECORD;
+    let reference = channel.stasis(stasis_key::REFERENCE_ID);
+    reference.parse().ok().filter(|_| listens)
+}
+
+fn call_of_recording(recording: &Recording) -> Option<CallId> {
+    let of_call = recording.reference_type == RecordingReference::Call;
+    of_call.then_some(CallId(recording.reference_id.0))
 }
 
 fn call_of_bridge(bridge: &Bridge) -> Option<CallId> {
@@ -127,6 +150,9 @@ pub fn lasting_channels(channels: &[Channel], calls: &[Call], now: Timestamp) ->
     let offence = |channel: &Channel| {
         let id = channel.id.clone();
         if let Some(call) = by_channel.get(&id) {
+            return is_over(call, now).then(|| outlives(id, call));
+        }
+        if let Some(call) = call_listened_to(channel).and_then(|named| by_id.get(&named)) {
             return is_over(call, now).then(|| outlives(id, call));
         }
         // The channel of an earlier dial route, or nobody's.
@@ -163,6 +189,27 @@ pub fn lasting_bridges(bridges: &[Bridge], calls: &[Call], now: Timestamp) -> Ve
                 call: call.id,
             })
         })
+        .collect()
+}
+
+/// I6: recordings of calls that have ended.
+#[must_use]
+pub fn lasting_recordings(
+    recordings: &[Recording],
+    calls: &[Call],
+    now: Timestamp,
+) -> Vec<Violation> {
+    let by_id: BTreeMap<CallId, &Call> = calls.iter().map(|call| (call.id, call)).collect();
+    let lasts = |recording: &&Recording| {
+        let call = call_of_recording(recording).and_then(|id| by_id.get(&id));
+        match call {
+            Some(call) => is_over(call, now),
+            None => is_long_ago(recording.tm_create, now),
+        }
+    };
+    let lasting = recordings.iter().filter(lasts);
+    lasting
+        .map(|it| Violation::RecordingOutlivesCall { recording: it.id })
         .collect()
 }
 
@@ -349,6 +396,46 @@ mod tests {
             call: over.id,
         };
         assert_eq!(found(41), [outlives("a"), outlives("b"), nobodys, lasting]);
+    }
+
+    #[test]
+    fn recordings_and_who_listens_end_with_the_call() {
+        let (over, live) = (call("a", Some(10)), call("b", None));
+        let recording = |of: &Call| Recording {
+            id: RecordingId::random(),
+            reference_type: RecordingReference::Call,
+            reference_id: of.id.0.into(),
+            tm_create: Some(at(0)),
+            ..Recording::default()
+        };
+        let listener = |id: &str, of: &Call| {
+            let mut channel = channel(id, None);
+            let told = [
+                (stasis_key::CONTEXT, context::CALL_RECORD.to_owned()),
+                (stasis_key::REFERENCE_ID, of.id.to_string()),
+            ];
+            channel.stasis_data = told.map(|(key, value)| (key.to_owned(), value)).into();
+            channel
+        };
+        let channels = [listener("x", &over), listener("y", &live)];
+        let recorded = [
+            recording(&over),
+            recording(&live),
+            recording(&call("c", None)),
+        ];
+        let calls = [over.clone(), live];
+        let lasting = |it: &Recording| Violation::RecordingOutlivesCall { recording: it.id };
+        assert_eq!(lasting_channels(&channels, &calls, at(40)), []);
+        assert_eq!(lasting_recordings(&recorded, &calls, at(30)), []);
+        let outlives = Violation::ChannelOutlivesCall {
+            channel: "x".into(),
+            call: over.id,
+        };
+        assert_eq!(lasting_channels(&channels, &calls, at(41)), [outlives]);
+        assert_eq!(
+            lasting_recordings(&recorded, &calls, at(41)),
+            [lasting(&recorded[0]), lasting(&recorded[2])]
+        );
     }
 
     #[test]

@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 use trunkline_ari::AriClient;
 use trunkline_bus::{Bus, Consumer, QueueSpec, Rpc, Subscription};
 use trunkline_client::{
-    AgentClient, BillingClient, CustomerClient, FlowClient, NumberClient, RouteClient, TtsClient,
+    AgentClient, BillingClient, CustomerClient, FlowClient, NumberClient, RouteClient,
+    StorageClient, TtsClient,
 };
 use trunkline_delivery::Ledger;
 use trunkline_model::service::Service;
@@ -46,6 +47,7 @@ pub(crate) struct Role {
     flow_prepares: apply::flow::Prepares,
     number: NumberClient,
     route: RouteClient,
+    storage: StorageClient,
     tts: TtsClient,
     asterisks: Asterisks,
     /// Channels that Asterisk does not list.
@@ -97,6 +99,7 @@ pub async fn start(
         flow_prepares: apply::flow::Prepares::default(),
         number: NumberClient(rpc.clone()),
         route: RouteClient(rpc.clone()),
+        storage: StorageClient(rpc.clone()),
         tts: TtsClient(rpc),
         asterisks: Asterisks::default(),
         missing: reconcile::Since::default(),

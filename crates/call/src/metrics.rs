@@ -54,6 +54,12 @@ pub struct CountryLabels {
     pub destination_country: String,
 }
 
+/// Label of a recording.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReferenceLabels {
+    pub reference_type: String,
+}
+
 /// Label of a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RepairLabels {
@@ -79,6 +85,8 @@ pub struct Metrics {
     pub ari_event_listen_process_time: ProcessTimes<AriLabels>,
     pub subscribe_event_process_time: ProcessTimes<EventLabels>,
     pub outbound_whitelist_rejected: Family<CountryLabels, Counter>,
+    pub recording_start: Family<ReferenceLabels, Counter>,
+    pub recording_end: Family<ReferenceLabels, Counter>,
     pub repairs: Family<RepairLabels, Counter>,
 }
 
@@ -95,6 +103,8 @@ impl Default for Metrics {
             ari_event_listen_process_time: process_times(),
             subscribe_event_process_time: process_times(),
             outbound_whitelist_rejected: Family::default(),
+            recording_start: Family::default(),
+            recording_end: Family::default(),
             repairs: Family::default(),
         }
     }
@@ -132,6 +142,16 @@ impl Metrics {
             "call_outbound_whitelist_rejected",
             "Calls refused because of the destination's country",
             self.outbound_whitelist_rejected.clone(),
+        );
+        registry.register(
+            "recording_start",
+            "Recordings begun",
+            self.recording_start.clone(),
+        );
+        registry.register(
+            "recording_end",
+            "Recordings ended",
+            self.recording_end.clone(),
         );
         registry.register(
             "repairs",

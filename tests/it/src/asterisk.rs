@@ -33,6 +33,10 @@ struct World {
     followed: BTreeSet<String>,
     /// Channels that something is played on, by the playback's id.
     playbacks: BTreeMap<String, String>,
+    /// What channels listen to, by their id.
+    spies: BTreeMap<String, String>,
+    /// Names of what channels record, by their id.
+    recording: BTreeMap<String, String>,
     requests: Vec<(String, String)>,
     /// Bodies of requests, by method and path.
     bodies: Vec<(String, Value)>,
@@ -161,6 +165,35 @@ impl Asterisk {
         self.inner.played(id, &on).await;
     }
 
+    /// Names of live recordings.
+    #[must_use]
+    pub fn recording(&self) -> Vec<String> {
+        let world = self.inner.world();
+        let mut names: Vec<String> = world.recording.values().cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// Something is told of a recording, ended or not; returns when that was handled.
+    pub async fn tell_recording(&self, kind: &str, name: &str) {
+        self.inner.recorded(kind, name, "nobody").await;
+    }
+
+    /// A live recording ends by itself and its channel stays; returns when that was
+    /// handled.
+    pub async fn finish_recording(&self, name: &str) {
+        let channel = {
+            let mut world = self.inner.world();
+            let found = world.recording.iter().find(|(_, it)| *it == name);
+            let channel = found.expect("a live recording").0.clone();
+            world.recording.remove(&channel);
+            channel
+        };
+        self.inner
+            .recorded("RecordingFinished", name, &channel)
+            .await;
+    }
+
     /// A key is pressed on a channel, so many milliseconds after the hour; returns
     /// when that was handled.
     pub async fn press(&self, channel: &str, digit: &str, millis: u32) {
@@ -238,6 +271,18 @@ impl Inner {
         self.publish("ari_event", &data).await;
     }
 
+    async fn recorded(&self, kind: &str, name: &str, on: &str) {
+        let recording = json!({"name": name, "format": "wav", "target_uri": format!("channel:{on}"), "cause": "it says so"});
+        let data = json!({
+            "type": kind,
+            "application": "voipbin",
+            "timestamp": "2026-11-21T12:00:00.000+0000",
+            "asterisk_id": self.id,
+            "recording": recording,
+        });
+        self.publish("ari_event", &data).await;
+    }
+
     async fn played(&self, id: &str, on: &str) {
         let playback = json!({"id": id, "target_uri": format!("channel:{on}"), "state": "done"});
         let data = json!({
@@ -277,7 +322,12 @@ impl Inner {
                     .await;
             }
             Story::Played(on) => self.played(&channel, &on).await,
+            Story::Records(name) => self.recorded("RecordingStarted", &name, &channel).await,
             Story::Ended(cause) => {
+                let recorded = self.world().recording.remove(&channel);
+                if let Some(name) = recorded {
+                    self.recorded("RecordingFinished", &name, &channel).await;
+                }
                 for n in 0..5 {
                     let set = json!({"variable": format!("RTPAUDIOQOS{n}"), "value": "x"});
                     self.event("ChannelVarset", &channel, &set).await;
@@ -306,6 +356,8 @@ enum Story {
     Answered(String),
     /// Of a playback: on which channel.
     Played(String),
+    /// Its recording has begun.
+    Records(String),
     Ended(i64),
 }
 
@@ -399,9 +451,46 @@ impl Handler {
                     404
                 })
             }
+            ("POST", ["channels", id, "snoop"]) => {
+                if !world.channels.contains_key(*id) {
+                    return Response::bare(404);
+                }
+                let snoop = data["snoopId"].as_str().unwrap_or_default().to_owned();
+                let arguments = data["appArgs"].as_str().unwrap_or_default().to_owned();
+                let channel = Channel {
+                    state: "Up",
+                    arguments: arguments.clone(),
+                    dialed: true,
+                };
+                world.channels.insert(snoop.clone(), channel);
+                world.followed.insert(snoop.clone());
+                world.spies.insert(snoop.clone(), (*id).to_owned());
+                inner.begin(&snoop, Story::Entered(arguments));
+                Response::json(&json!({"id": snoop, "state": "Up"}))
+            }
+            ("POST", ["channels", id, "record"]) => {
+                let name = data["name"].as_str().unwrap_or_default().to_owned();
+                world.recording.insert((*id).to_owned(), name.clone());
+                inner.begin(id, Story::Records(name));
+                Response::bare(201)
+            }
+            ("GET", ["recordings", "live", name]) => {
+                let live = world.recording.values().any(|it| it == name);
+                Response::bare(if live { 200 } else { 404 })
+            }
+            (_, ["", "proxy", "recording_file_move"] | ["proxy", "recording_file_move"]) => {
+                Response::bare(200)
+            }
             ("DELETE", ["channels", id]) => match world.channels.remove(*id) {
                 None => Response::bare(404),
                 Some(_) => {
+                    let spies = world.spies.iter().filter(|(_, spied)| spied == id);
+                    let spies: Vec<String> = spies.map(|(spy, _)| spy.clone()).collect();
+                    for spy in spies {
+                        if world.channels.remove(&spy).is_some() {
+                            inner.begin(&spy, Story::Ended(16));
+                        }
+                    }
                     let code = data["reason_code"].as_str().unwrap_or_default();
                     inner.begin(id, Story::Ended(code.parse().unwrap_or(16)));
                     Response::bare(204)

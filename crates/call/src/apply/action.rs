@@ -17,7 +17,8 @@ use trunkline_model::{Action, Timestamp};
 use trunkline_store::{Batch, Statement, call as calls};
 
 use super::hangup::Ending;
-use super::{ATTEMPTS, digits, media};
+use super::recording::Owned;
+use super::{ATTEMPTS, digits, media, recording};
 use crate::Role;
 use crate::error::Error;
 use crate::metrics::ActionLabels;
@@ -290,8 +291,17 @@ async fn perform(role: &Arc<Role>, call: &Call) -> Result<Then, Error> {
             Ok(wait_unless_refused(call, sent))
         }
         Step::Echo(echo) => Ok(leave_for_echo(role, call, &echo).await?),
-        Step::StartRecording(_) | Step::StopRecording => {
-            tracing::warn!(call_id = %call.id, action_id = %call.action.id, kind = %call.action.kind, "this version cannot record yet");
+        Step::StartRecording(wanted) => {
+            let flow = call.activeflow_id;
+            let begun = recording::start(role, call.id, flow, &wanted, Owned::ByCall).await;
+            report_recording(call, begun.map(drop));
+            Ok(Then::Next)
+        }
+        Step::StopRecording => {
+            if !call.recording_id.is_nil() {
+                let stopped = recording::stop(role, call.recording_id).await;
+                report_recording(call, stopped.map(drop));
+            }
             Ok(Then::Next)
         }
         Step::Hangup(reason) => {
@@ -306,6 +316,14 @@ async fn perform(role: &Arc<Role>, call: &Call) -> Result<Then, Error> {
             tracing::warn!(call_id = %call.id, action_id = %call.action.id, because, "action skipped");
             Ok(Then::Next)
         }
+    }
+}
+
+/// A recording that cannot be made keeps no flow waiting.
+fn report_recording(call: &Call, outcome: Result<(), Error>) {
+    if let Err(error) = outcome {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::warn!(call_id = %call.id, action_id = %call.action.id, kind = %call.action.kind, %error, cause, "a recording could not be begun or ended");
     }
 }
 

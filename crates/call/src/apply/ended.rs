@@ -12,7 +12,7 @@ use trunkline_model::id::{AsteriskId, CallId, ChannelId, RouteId};
 use trunkline_store::{Batch, bridge as bridges, call as calls, channel as channels};
 
 use super::hangup::Ended;
-use super::{ATTEMPTS, hangup, outgoing};
+use super::{ATTEMPTS, hangup, outgoing, recording};
 use crate::Role;
 use crate::error::Error;
 
@@ -35,6 +35,7 @@ pub(crate) async fn on_channel_end(
             Some(End::Failover { route }) => Some(route),
             Some(End::Nothing | End::Finish { .. }) | None => None,
         };
+        let is_of_a_call = call.is_some();
         let outcome = match (call, route) {
             (Some(call), Some(route)) => match take_route(role, call, route, cause, now).await {
                 Ok(next) => return try_route(role, &next).await,
@@ -47,6 +48,9 @@ pub(crate) async fn on_channel_end(
             Err(error) => return Err(error),
             Ok(ended) => {
                 hangup::clear_up(role, ended, Some(on).filter(|on| !on.is_empty())).await;
+                if !is_of_a_call {
+                    return recording::on_listener_gone(role, id).await;
+                }
                 return Ok(());
             }
         }

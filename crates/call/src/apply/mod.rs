@@ -5,12 +5,14 @@ pub(crate) mod action;
 pub(crate) mod channel;
 pub(crate) mod digits;
 pub(crate) mod ended;
+pub(crate) mod files;
 pub(crate) mod flow;
 pub(crate) mod hangup;
 pub(crate) mod incoming;
 pub(crate) mod media;
 pub(crate) mod outcome;
 pub(crate) mod outgoing;
+pub(crate) mod recording;
 pub(crate) mod status;
 
 use trunkline_ari::AsteriskTarget;

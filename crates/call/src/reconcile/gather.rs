@@ -7,13 +7,16 @@ use std::sync::Arc;
 use trunkline_ari::AsteriskTarget;
 use trunkline_ari::resource::{Bridge as BridgeSnapshot, Channel as Snapshot};
 use trunkline_domain::call::channel::is_on_another;
-use trunkline_domain::call::reconcile::Listed;
+use trunkline_domain::call::reconcile::{Listed, listeners};
 use trunkline_domain::call::status::is_live;
 use trunkline_model::Timestamp;
 use trunkline_model::bridge::ReferenceType;
 use trunkline_model::call::Call;
 use trunkline_model::id::{AsteriskId, BridgeId, CallId, ChannelId};
-use trunkline_store::{bridge as bridges, call as calls, channel as channels};
+use trunkline_model::recording::Recording;
+use trunkline_store::{
+    bridge as bridges, call as calls, channel as channels, recording as recordings,
+};
 
 use crate::Role;
 use crate::error::Error;
@@ -26,6 +29,8 @@ pub(super) struct Found {
     /// Rows of channels without a live call that have not ended, and that
     /// Asterisk does not have: when each changed last.
     pub(super) vanished: Vec<(ChannelId, Option<Timestamp>)>,
+    /// Recordings that have not ended.
+    pub(super) recordings: Vec<Recording>,
 }
 
 /// Reads both sides. The rows are read first: what begins in between is in
@@ -36,6 +41,7 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
     let mut live = calls::live_on(db, asterisk, limit).await?;
     let unplaced = calls::live_unplaced(db, limit).await?;
     let unended = channels::live(db, asterisk, limit).await?;
+    let recordings = recordings::live_on(db, asterisk, limit).await?;
     let snapshots = role.ari.list_channels(&to).await?;
     let listed_bridges = role.ari.list_bridges(&to).await?;
     let there: BTreeSet<&ChannelId> = snapshots.iter().map(|it| &it.id).collect();
@@ -51,7 +57,8 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
         .filter(|row| !there.contains(&row.id) && !of_calls.contains(&row.id))
         .map(|row| (row.id, row.tm_update.or(row.tm_create)))
         .collect();
-    let orphans = orphans(role, asterisk, &live, &snapshots).await?;
+    let listening = listeners(&recordings, &live);
+    let orphans = orphans(role, asterisk, &live, &listening, &snapshots).await?;
     let joined = joined(&live, &listed_bridges);
     let unwanted_bridges = unwanted_bridges(
         role,
@@ -74,6 +81,7 @@ pub(super) async fn gather(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<Fo
         calls: live,
         unwanted_bridges,
         vanished,
+        recordings,
     })
 }
 
@@ -84,9 +92,11 @@ async fn orphans(
     role: &Role,
     asterisk: &AsteriskId,
     live: &[Call],
+    listening: &BTreeSet<&ChannelId>,
     snapshots: &[Snapshot],
 ) -> Result<BTreeSet<ChannelId>, Error> {
-    let known: BTreeSet<&ChannelId> = live.iter().map(|call| &call.channel_id).collect();
+    let mut known: BTreeSet<&ChannelId> = live.iter().map(|call| &call.channel_id).collect();
+    known.extend(listening);
     let others = || snapshots.iter().filter(|it| !known.contains(&it.id));
     let ids: Vec<ChannelId> = others().map(|it| it.id.clone()).collect();
     let stored = channels::by_ids(role.ledger.db(), &ids).await?;

@@ -21,7 +21,7 @@ use trunkline_domain::call::reconcile::{Limits, Picture, Repair, compare as deci
 use trunkline_model::Timestamp;
 use trunkline_model::call::Call;
 use trunkline_model::id::{AsteriskId, ChannelId};
-use trunkline_store::call as calls;
+use trunkline_store::{call as calls, recording as recordings};
 
 use self::unplaced::Heard;
 use crate::Role;
@@ -105,6 +105,7 @@ async fn compare_all(role: &Arc<Role>) -> Result<(), Error> {
     let mut known: BTreeSet<AsteriskId> =
         role.asterisks.list().into_iter().map(|it| it.id).collect();
     known.extend(calls::live_asterisks(role.ledger.db()).await?);
+    known.extend(recordings::live_asterisks(role.ledger.db()).await?);
     known.extend(unplaced::suspects(role).await?);
     let mut heard = Heard {
         since: role.ledger.now().await?,
@@ -144,8 +145,10 @@ async fn compare(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<BTreeSet<Cha
     let gone = found
         .calls
         .iter()
-        .map(|call| call.channel_id.clone())
-        .filter(|id| !found.channels.contains_key(id));
+        .map(|call| &call.channel_id)
+        .chain(found.recordings.iter().flat_map(|it| &it.channel_ids))
+        .filter(|id| !found.channels.contains_key(*id))
+        .cloned();
     let missing = role.missing.update(asterisk, gone, now);
     let undialed = found
         .calls
@@ -161,6 +164,7 @@ async fn compare(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<BTreeSet<Cha
         channels: &found.channels,
         unwanted_bridges: &found.unwanted_bridges,
         vanished: &found.vanished,
+        recordings: &found.recordings,
         missing: &missing,
         outside: &outside,
     };
@@ -185,8 +189,12 @@ async fn end_lost(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<bool, Error
     if !role.asterisks.lost(asterisk, limit, now) {
         return Ok(false);
     }
-    let lost = calls::live_on(role.ledger.db(), asterisk, role.config.reconcile_limit).await?;
+    let db = role.ledger.db();
+    let lost = calls::live_on(db, asterisk, role.config.reconcile_limit).await?;
     finish(role, asterisk, &lost).await;
+    let recorded = recordings::live_on(db, asterisk, role.config.reconcile_limit).await?;
+    let ends = recorded.iter().map(|it| Repair::EndRecording(it.id));
+    repair::all(role, &asterisk.into(), &[], ends.collect()).await;
     Ok(true)
 }
 

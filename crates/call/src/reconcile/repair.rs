@@ -13,7 +13,7 @@ use trunkline_store::{Batch, channel as channels};
 
 use crate::Role;
 use crate::apply::channel::end_double;
-use crate::apply::{action, ended, hangup, outgoing, status};
+use crate::apply::{action, ended, hangup, outgoing, recording, status};
 use crate::error::Error;
 use crate::metrics::RepairLabels;
 
@@ -54,7 +54,11 @@ fn call_of(repair: &Repair) -> Option<CallId> {
         | Repair::Resume(id)
         | Repair::AskPlayback(id)
         | Repair::EndChannel(id, ..) => Some(*id),
-        Repair::HangupChannel(_) | Repair::RemoveBridge(_) | Repair::CloseChannel(_) => None,
+        Repair::HangupChannel(_)
+        | Repair::RemoveBridge(_)
+        | Repair::CloseChannel(_)
+        | Repair::EndRecording(_)
+        | Repair::BeginRecording(_) => None,
     }
 }
 
@@ -112,6 +116,19 @@ async fn one(
             count(role, "remove_bridge");
             tracing::info!(bridge_id = %bridge, "a bridge without a call is removed");
             Ok(role.ari.bridge_delete(to, &bridge).await?)
+        }
+        Repair::EndRecording(id) => {
+            let recording = role.recording(id).await?;
+            if recording::end(role, &recording).await? {
+                count(role, "end_recording");
+                tracing::warn!(recording_id = %id, "nobody listens for a recording any more; its end was missed");
+            }
+            Ok(())
+        }
+        Repair::BeginRecording(id) => {
+            count(role, "begin_recording");
+            tracing::warn!(recording_id = %id, "nobody has heard that a recording began; it is begun again");
+            recording::begin_again(role, id).await
         }
         Repair::CloseChannel(channel) => {
             count(role, "close_channel");

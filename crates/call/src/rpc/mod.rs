@@ -4,6 +4,7 @@ pub(crate) mod asterisks;
 pub(crate) mod calls;
 pub(crate) mod media;
 pub(crate) mod outbound_configs;
+pub(crate) mod recordings;
 
 use std::sync::Arc;
 
@@ -106,6 +107,50 @@ pub(crate) fn router(role: Arc<Role>) -> Router<Role> {
             "/v1/calls/{id}/action-timeout",
             "/v1/calls/action-timeout",
             calls::action_timeout,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/recording_start",
+            "/v1/calls/<call-id>/recording_start",
+            recordings::start_of_call,
+        )
+        .route(
+            Post,
+            "/v1/calls/{id}/recording_stop",
+            "/v1/calls/<call-id>/recording_stop",
+            recordings::stop_of_call,
+        )
+        .route(Get, "/v1/recordings?", "/v1/recordings", recordings::list)
+        .route(Post, "/v1/recordings", "/v1/recordings", recordings::create)
+        .route(
+            Get,
+            "/v1/recordings/{id}",
+            "/v1/recordings/<recording-id>",
+            recordings::get,
+        )
+        .route(
+            Delete,
+            "/v1/recordings/{id}",
+            "/v1/recordings/<recording-id>",
+            recordings::delete,
+        )
+        .route(
+            Post,
+            "/v1/recordings/{id}/stop",
+            "/v1/recordings/<recording-id>/stop",
+            recordings::stop,
+        )
+        .route(
+            Post,
+            "/v1/recordings/{id}/keep_files",
+            "/v1/recordings/<recording-id>/keep_files",
+            recordings::keep_files,
+        )
+        .route(
+            Post,
+            "/v1/recordings/{id}/remove_files",
+            "/v1/recordings/<recording-id>/remove_files",
+            recordings::remove_files,
         )
         .route(
             Get,

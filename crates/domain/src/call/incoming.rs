@@ -6,6 +6,8 @@ use trunkline_model::channel::{Channel, context, context_type, stasis_key};
 use trunkline_model::customer::Status as CustomerStatus;
 use trunkline_model::id::CallId;
 
+use super::recording::{self, Part};
+
 /// Where a channel that entered Stasis is to be led.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -13,6 +15,8 @@ pub enum Entry {
     Outgoing(CallId),
     /// Somebody calls a number of ours.
     Incoming(Domain),
+    /// A channel listens to a call, to record it.
+    Listening(Part),
     /// A channel comes back from the dialplan: its call's next action follows.
     Returned,
     /// Nobody knows what to do with it: it is hung up with cause 3.
@@ -45,6 +49,10 @@ pub fn entry(channel: &Channel, base: &str) -> Entry {
         },
         context::CALL_IN => domain(arg(stasis_key::DOMAIN), base, &channel.destination_number),
         context::CALL_SVC => Entry::Returned,
+        context::CALL_RECORD => match recording::part(&channel.stasis_data) {
+            Some(part) => Entry::Listening(part),
+            None => refuse("a channel that records nothing".to_owned()),
+        },
         other => refuse(format!("context `{other}` is not served by this version")),
     }
 }

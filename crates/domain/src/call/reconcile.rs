@@ -7,10 +7,12 @@ use std::time::Duration;
 use trunkline_model::Timestamp;
 use trunkline_model::call::{Call, Direction, Status};
 use trunkline_model::channel::State;
-use trunkline_model::id::{BridgeId, CallId, ChannelId};
+use trunkline_model::id::{BridgeId, CallId, ChannelId, RecordingId, ReferenceId};
+use trunkline_model::recording::{Recording, Status as RecordingStatus};
 
 use super::action::{Step, step};
 use super::hangup::cause;
+use super::recording::is_wanted;
 use super::status::{Change, is_live, on_channel_state, runs_early};
 
 /// How long an event is usually on its way, and much longer.
@@ -44,8 +46,10 @@ pub struct Picture<'a> {
     /// Channels without a live call whose rows have not ended, and that it does
     /// not have; with the time of the row's last change.
     pub vanished: &'a [(ChannelId, Option<Timestamp>)],
-    /// Since when a channel of a live call has not been listed, where an earlier
-    /// comparison found that out.
+    /// The recordings that live on it, as the rows say.
+    pub recordings: &'a [Recording],
+    /// Since when a channel of a live call, or of a live recording, has not been
+    /// listed, where an earlier comparison found that out.
     pub missing: &'a BTreeMap<ChannelId, Timestamp>,
     /// Since when a channel of a live call has been outside of the call's bridge,
     /// where an earlier comparison found that out.
@@ -83,6 +87,10 @@ pub enum Repair {
     /// A channel without a live call is gone and its end was missed: a refused
     /// caller's, or one of an earlier dial route.
     CloseChannel(ChannelId),
+    /// Nobody listens for the recording any more, and its end was missed.
+    EndRecording(RecordingId),
+    /// The recording's channels are there, and nobody has told them to record.
+    BeginRecording(RecordingId),
 }
 
 /// How long things may take before they are looked at.
@@ -191,7 +199,58 @@ pub fn compare(picture: &Picture<'_>, now: Timestamp, limits: Limits) -> Vec<Rep
             repairs.push(Repair::CloseChannel(id.clone()));
         }
     }
+    let live = live(picture.calls, picture.recordings);
+    for recording in picture.recordings {
+        repairs.extend(of_recording(picture, recording, &live, now, limits));
+    }
     repairs
+}
+
+/// The channels that are to go on listening: those of recordings that nobody has
+/// stopped, of calls that live. Others of recordings are orphans.
+#[must_use]
+pub fn listeners<'a>(recordings: &'a [Recording], calls: &[Call]) -> BTreeSet<&'a ChannelId> {
+    let live = live(calls, recordings);
+    recordings
+        .iter()
+        .filter(|it| is_wanted(&it.status) && live.contains(&it.reference_id))
+        .flat_map(|recording| &recording.channel_ids)
+        .collect()
+}
+
+/// The calls that live, as recordings name them; where there are no recordings
+/// nobody asks.
+fn live(calls: &[Call], recordings: &[Recording]) -> BTreeSet<ReferenceId> {
+    if recordings.is_empty() {
+        return BTreeSet::new();
+    }
+    let live = calls.iter().filter(|call| is_live(&call.status));
+    live.map(|call| ReferenceId(call.id.0)).collect()
+}
+
+/// A recording ends with the channels that listen, and they with their call. Where
+/// the call goes on their end has to be missed for a while: it may be on the way.
+fn of_recording(
+    picture: &Picture<'_>,
+    recording: &Recording,
+    live: &BTreeSet<ReferenceId>,
+    now: Timestamp,
+    limits: Limits,
+) -> Option<Repair> {
+    let has_call = live.contains(&recording.reference_id);
+    let changed = recording.tm_update.or(recording.tm_create);
+    let settled = changed.is_none_or(|at| now.since(at) >= limits.grace);
+    let mut channels = recording.channel_ids.iter();
+    if channels.any(|id| picture.channels.contains_key(id)) {
+        let waits = settled && has_call && recording.status == RecordingStatus::Initiating;
+        return waits.then_some(Repair::BeginRecording(recording.id));
+    }
+    let missed = |id: &ChannelId| {
+        let since = picture.missing.get(id);
+        since.is_some_and(|at| now.since(*at) >= limits.grace)
+    };
+    let ended = !has_call || recording.channel_ids.iter().any(missed);
+    (settled && ended).then_some(Repair::EndRecording(recording.id))
 }
 
 /// When the row changed last; a failover makes a new channel for an old call.
@@ -379,6 +438,7 @@ mod tests {
             channels: &channels,
             unwanted_bridges: &unwanted,
             vanished: &vanished,
+            recordings: &[],
             missing: &BTreeMap::new(),
             outside: &BTreeMap::new(),
         };
@@ -407,6 +467,7 @@ mod tests {
                 channels: &BTreeMap::new(),
                 unwanted_bridges: &[],
                 vanished: &[],
+                recordings: &[],
                 missing: &missing,
                 outside: &BTreeMap::new(),
             };
@@ -492,6 +553,69 @@ mod tests {
         assert!(!is_finished(&ended, &[], &[], 1_600));
     }
 
+    #[test]
+    fn recordings_end_with_who_listens_and_begin_when_nobody_told_them_to() {
+        let live = call("c", Status::Progressing, 0);
+        let recording = |status: &str, of: &Call| Recording {
+            id: RecordingId::random(),
+            reference_id: ReferenceId(of.id.0),
+            status: status.into(),
+            channel_ids: vec!["in".into(), "out".into()],
+            tm_update: Some(at(50)),
+            ..Recording::default()
+        };
+        let gone = call("d", Status::Hangup, 0);
+        let begin = |it: &Recording| Repair::BeginRecording(it.id);
+        let end = |it: &Recording| Repair::EndRecording(it.id);
+        let (fresh, runs) = (
+            recording("initiating", &live),
+            recording("recording", &live),
+        );
+        let (stops, orphaned) = (recording("stopping", &live), recording("recording", &gone));
+        type Wanted = Option<fn(&Recording) -> Repair>;
+        let rows: [(&Recording, bool, Option<i64>, i64, Wanted); 11] = [
+            (&fresh, true, None, 60, None),
+            (&fresh, true, None, 65, Some(begin)),
+            (&runs, true, None, 100, None),
+            (&stops, true, None, 100, None),
+            (&runs, false, None, 100, None),
+            (&runs, false, Some(90), 100, None),
+            (&runs, false, Some(85), 100, Some(end)),
+            (&stops, false, Some(85), 100, Some(end)),
+            (&orphaned, false, None, 64, None),
+            (&orphaned, false, None, 65, Some(end)),
+            (&orphaned, true, None, 100, None),
+        ];
+        for (recording, listens, missed, now, wanted) in rows {
+            let channel = if listens { "out" } else { "another" };
+            let channels = BTreeMap::from([
+                ("c".into(), listed(State::Up, false, 0)),
+                (channel.into(), listed(State::Up, false, 0)),
+            ]);
+            let missing = missed.map(|since| ("in".into(), at(since)));
+            let picture = Picture {
+                calls: std::slice::from_ref(&live),
+                channels: &channels,
+                unwanted_bridges: &[],
+                vanished: &[],
+                recordings: std::slice::from_ref(recording),
+                missing: &missing.into_iter().collect(),
+                outside: &BTreeMap::new(),
+            };
+            let wanted: Vec<Repair> = wanted.map(|of| of(recording)).into_iter().collect();
+            let status = &recording.status;
+            assert_eq!(
+                compare(&picture, at(now), LIMITS),
+                wanted,
+                "{status} {listens} {now}"
+            );
+        }
+        let all = [fresh, stops, orphaned];
+        let wanted = listeners(&all[..1], std::slice::from_ref(&live));
+        assert_eq!(wanted.len(), 2);
+        assert!(listeners(&all[1..], &[live, gone]).is_empty());
+    }
+
     fn repairs_of(call: Call, state: State, now: i64) -> Vec<Repair> {
         let channels = BTreeMap::from([("c".into(), listed(state, false, 0))]);
         let picture = Picture {
@@ -499,6 +623,7 @@ mod tests {
             channels: &channels,
             unwanted_bridges: &[],
             vanished: &[],
+            recordings: &[],
             missing: &BTreeMap::new(),
             outside: &BTreeMap::new(),
         };
@@ -547,6 +672,7 @@ mod tests {
                 channels: &BTreeMap::from([("c".into(), channel)]),
                 unwanted_bridges: &[],
                 vanished: &[],
+                recordings: &[],
                 missing: &BTreeMap::new(),
                 outside: &outside.into_iter().collect(),
             };

@@ -27,6 +27,28 @@ const TALK: &[Field] = &[
     Field::new("voice_id", Shape::Text),
 ];
 
+/// Longest recording, and longest silence in one, that may be asked for: a day.
+const LONGEST_S: i64 = 86_400;
+
+const RECORDING: &[Field] = &[
+    Field::new("format", Shape::Word(&["wav"])),
+    Field::new("end_of_silence", Shape::Whole(0, LONGEST_S)),
+    Field::new("end_of_key", Shape::Word(&["none", "any", "*", "#"])),
+    Field::new("duration", Shape::Whole(0, LONGEST_S)),
+    Field::new("on_end_flow_id", Shape::Id),
+];
+
+const RECORDING_OF: &[Field] = &[
+    Field::new("reference_type", Shape::Word(&["call"])).required(),
+    Field::new("reference_id", Shape::Id).required(),
+    Field::new("activeflow_id", Shape::Id),
+    RECORDING[0],
+    RECORDING[1],
+    RECORDING[2],
+    RECORDING[3],
+    RECORDING[4],
+];
+
 const OUTBOUND_CONFIG: &[Field] = &[
     Field::new("name", Shape::Text),
     Field::new("detail", Shape::Text),
@@ -75,6 +97,32 @@ pub(super) const RESOURCES: &[Resource] = &[
                 &[Field::new("media_urls", Shape::Texts).required()],
             ),
             post("/v1/calls/{id}/media_stop", &[]),
+            post("/v1/calls/{id}/recording_start", RECORDING),
+            post("/v1/calls/{id}/recording_stop", &[]),
+        ],
+    },
+    Resource {
+        noun: "recording",
+        path: "/v1/recordings",
+        service: Service::CALL,
+        tag: "call/recordings",
+        owner: Owner::Row,
+        routes: &[
+            create("/v1/recordings", RECORDING_OF),
+            list(
+                "/v1/recordings",
+                &[
+                    id("activeflow_id"),
+                    id("reference_id"),
+                    id("on_end_flow_id"),
+                    text("reference_type"),
+                    text("status"),
+                    text("format"),
+                ],
+            ),
+            get("/v1/recordings/{id}"),
+            delete("/v1/recordings/{id}"),
+            post("/v1/recordings/{id}/stop", &[]),
         ],
     },
     Resource {

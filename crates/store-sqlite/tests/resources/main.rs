@@ -9,6 +9,7 @@
 mod duties;
 mod lists;
 mod parking;
+mod recordings;
 mod round_trips;
 mod summary;
 mod targets;

@@ -8,3 +8,5 @@ mod incoming;
 mod on_a_call;
 mod parked;
 mod reconcile;
+mod recordings;
+mod talk;

@@ -295,6 +295,6 @@ async fn comparison_takes_as_many_queries_for_many_calls_as_for_few() {
         taken.push(queries_of_a_comparison(&house, &asterisk).await);
     }
     assert_eq!(taken[0], taken[1]);
-    assert!(taken[0] <= 4, "{taken:?}");
+    assert!(taken[0] <= 5, "{taken:?}");
     house.stop().await;
 }
