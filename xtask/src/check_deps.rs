@@ -5,7 +5,7 @@
 //! model <- ports (bus store ari client media delivery) <- adapters (store-sqlite asterisk-proxy)
 //! domain, ports <- shells (call campaign flow outdial companion gateway)
 //! all of them <- node <- server -> rig (its demo)
-//! domain <- cli <- server
+//! domain <- lists <- cli <- server
 //! ```
 //!
 //! Reads a list of dependencies and says what is wrong with it; runs nothing.
@@ -25,6 +25,8 @@ enum Layer {
     Adapter,
     Shell,
     Node,
+    /// Lists out of files, for whoever sends them to the HTTP API.
+    Lists,
     /// Commands over the HTTP API: a user of ours, not a part.
     CommandLine,
     Server,
@@ -63,6 +65,7 @@ const HOUSE: &[Room] = &[
     Room("gateway", Layer::Shell, &[]),
     Room("outdial", Layer::Shell, &[]),
     Room("node", Layer::Node, &[]),
+    Room("lists", Layer::Lists, &[]),
     Room("cli", Layer::CommandLine, &[]),
     Room("server", Layer::Server, &[]),
     Room("rig", Layer::Rig, &[]),
@@ -170,8 +173,8 @@ fn third_party(from: &Room, to: &str) -> Result<(), &'static str> {
 /// What may be used by the code itself.
 fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
     use Layer::{
-        Adapter, CommandLine, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests,
-        Xtask,
+        Adapter, CommandLine, Domain, Lists, Model, Node, OtherSide, Port, Rig, Server, Shell,
+        Tests, Xtask,
     };
     let (allowed, why) = match from.1 {
         Model => (false, "model holds shapes and depends on no crate of ours"),
@@ -191,16 +194,23 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
                 "a shell uses no other shell: ask it over the bus, through `trunkline-client`",
             ),
             Adapter => (false, "a shell uses ports; only node knows adapters"),
-            Node | CommandLine | Server | Rig | OtherSide | Tests | Xtask => {
+            Node | Lists | CommandLine | Server | Rig | OtherSide | Tests | Xtask => {
                 (false, "a shell is wired by node, not the other way round")
             }
         },
         Node => (
-            !matches!(to.1, CommandLine | Server | Rig | OtherSide | Tests | Xtask),
+            !matches!(
+                to.1,
+                Lists | CommandLine | Server | Rig | OtherSide | Tests | Xtask
+            ),
             "node is below the program and its tests",
         ),
-        CommandLine => (
+        Lists => (
             matches!(to.1, Model | Domain),
+            "lists reads files and knows the HTTP API, as its users do",
+        ),
+        CommandLine => (
+            matches!(to.1, Model | Domain | Lists),
             "the command line sees the program over HTTP, as its users do",
         ),
         Server => (
@@ -224,8 +234,8 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
 /// What may be used by tests: they may stand on real adapters and other roles.
 fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
     use Layer::{
-        Adapter, CommandLine, Domain, Model, Node, OtherSide, Port, Rig, Server, Shell, Tests,
-        Xtask,
+        Adapter, CommandLine, Domain, Lists, Model, Node, OtherSide, Port, Rig, Server, Shell,
+        Tests, Xtask,
     };
     let (allowed, why) = match from {
         Model | Domain => (to == Model, "the tests of model and domain are pure"),
@@ -236,6 +246,10 @@ fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
         Node | Server | Rig | Tests => (
             !matches!(to, Tests | Xtask),
             "tests share nothing with other tests",
+        ),
+        Lists => (
+            matches!(to, Model | Domain),
+            "an import into a whole node is tested in the tests of node",
         ),
         CommandLine => (
             matches!(to, Model | Domain),

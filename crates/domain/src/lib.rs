@@ -6,6 +6,7 @@
 pub mod address;
 pub mod call;
 pub mod campaign;
+pub mod dialed_number;
 pub mod flow;
 pub mod outdial_target;
 pub mod phone;
