@@ -216,6 +216,7 @@ pub fn invariant_of(found: &CallViolation) -> &'static str {
         CallViolation::ChannelOutlivesCall { .. }
         | CallViolation::ChannelWithoutCall { .. }
         | CallViolation::BridgeOutlivesCall { .. }
+        | CallViolation::RecordingOutlivesCall { .. }
         | CallViolation::CallWithoutChannel { .. } => "I6",
         CallViolation::HalfEnded { .. }
         | CallViolation::Revived { .. }
