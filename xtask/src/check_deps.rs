@@ -5,6 +5,7 @@
 //! model <- ports (bus store ari client media delivery) <- adapters (store-sqlite asterisk-proxy)
 //! domain, ports <- shells (call campaign flow outdial companion gateway)
 //! all of them <- node <- server -> rig (its demo)
+//! domain <- formats (flow-file) <- shells, cli
 //! domain <- lists <- cli <- server
 //! ```
 //!
@@ -21,6 +22,8 @@ const PREFIX: &str = "trunkline-";
 enum Layer {
     Model,
     Domain,
+    /// A format of files over the rules: pure as well, with a parser of its own.
+    Format,
     Port,
     Adapter,
     Shell,
@@ -48,6 +51,7 @@ struct Room(&'static str, Layer, &'static [&'static str]);
 const HOUSE: &[Room] = &[
     Room("model", Layer::Model, &[]),
     Room("domain", Layer::Domain, &[]),
+    Room("flow-file", Layer::Format, &[]),
     Room("bus", Layer::Port, &[]),
     Room("store", Layer::Port, &[]),
     Room("ari", Layer::Port, &["bus"]),
@@ -173,12 +177,16 @@ fn third_party(from: &Room, to: &str) -> Result<(), &'static str> {
 /// What may be used by the code itself.
 fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
     use Layer::{
-        Adapter, CommandLine, Domain, Lists, Model, Node, OtherSide, Port, Rig, Server, Shell,
-        Tests, Xtask,
+        Adapter, CommandLine, Domain, Format, Lists, Model, Node, OtherSide, Port, Rig, Server,
+        Shell, Tests, Xtask,
     };
     let (allowed, why) = match from.1 {
         Model => (false, "model holds shapes and depends on no crate of ours"),
         Domain => (to.1 == Model, "domain depends on model only"),
+        Format => (
+            matches!(to.1, Model | Domain),
+            "a format of files depends on the rules and the shapes",
+        ),
         Port => (
             to.1 == Model || from.2.contains(&to.0),
             "a port depends on model and the ports its row names",
@@ -188,7 +196,7 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
             "an adapter depends on model and ports",
         ),
         Shell => match to.1 {
-            Model | Domain | Port => (true, ""),
+            Model | Domain | Format | Port => (true, ""),
             Shell => (
                 false,
                 "a shell uses no other shell: ask it over the bus, through `trunkline-client`",
@@ -210,7 +218,7 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
             "lists reads files and knows the HTTP API, as its users do",
         ),
         CommandLine => (
-            matches!(to.1, Model | Domain | Lists),
+            matches!(to.1, Model | Domain | Format | Lists),
             "the command line sees the program over HTTP, as its users do",
         ),
         Server => (
@@ -234,13 +242,17 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
 /// What may be used by tests: they may stand on real adapters and other roles.
 fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
     use Layer::{
-        Adapter, CommandLine, Domain, Lists, Model, Node, OtherSide, Port, Rig, Server, Shell,
-        Tests, Xtask,
+        Adapter, CommandLine, Domain, Format, Lists, Model, Node, OtherSide, Port, Rig, Server,
+        Shell, Tests, Xtask,
     };
     let (allowed, why) = match from {
         Model | Domain => (to == Model, "the tests of model and domain are pure"),
+        Format => (
+            matches!(to, Model | Domain),
+            "the tests of a format are about its files",
+        ),
         Port | Adapter | Shell => (
-            matches!(to, Model | Domain | Port | Adapter | Shell),
+            matches!(to, Model | Domain | Format | Port | Adapter | Shell),
             "whole nodes are tested in tests/it",
         ),
         Node | Server | Rig | Tests => (
@@ -252,7 +264,7 @@ fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
             "an import into a whole node is tested in the tests of node",
         ),
         CommandLine => (
-            matches!(to, Model | Domain),
+            matches!(to, Model | Domain | Format),
             "its commands are tested with the program, in the tests of server",
         ),
         OtherSide => (false, "it must not share our misunderstandings"),

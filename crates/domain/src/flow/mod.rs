@@ -21,6 +21,7 @@
 //! one file per action type, [`repeat`] decides what a request may do.
 
 pub mod action;
+pub mod check;
 pub mod completion;
 pub mod creation;
 pub mod failure;

@@ -128,6 +128,16 @@ pub fn text_wants_reference_data(text: &str) -> bool {
     false
 }
 
+/// The names of the variables in a text.
+pub fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (_, name, after) = first_name(rest)?;
+        rest = after;
+        Some(name)
+    })
+}
+
 /// Text before the first `${name}`, the name, and the text behind it. A name
 /// ends at the next brace and does not cross a line.
 fn first_name(text: &str) -> Option<(&str, &str, &str)> {

@@ -130,7 +130,7 @@ pub fn step(action: &Action) -> Step {
         Kind::RecordingStart => recording_start::step(action),
         Kind::RecordingStop => recording_stop::step(),
         Kind::Amd | Kind::ConfbridgeJoin | Kind::ExternalMediaStart | Kind::ExternalMediaStop => {
-            skip(format!("this version cannot do `{}` yet", action.kind))
+            skip(not_built(&action.kind))
         }
         Kind::None
         | Kind::AiSummary
@@ -161,8 +161,27 @@ pub fn step(action: &Action) -> Step {
         | Kind::TranscribeStop
         | Kind::VariableSet
         | Kind::WebhookSend
-        | Kind::Other(_) => skip(format!("`{}` is not an action of a call", action.kind)),
+        | Kind::Other(_) => skip(not_of_calls(&action.kind)),
     }
+}
+
+/// Whether a call does anything for actions of this type.
+#[must_use]
+pub fn is_built(kind: &Kind) -> bool {
+    let bare = Action {
+        kind: kind.clone(),
+        id: ActionId::START,
+        ..Action::default()
+    };
+    step(&bare) != skip(not_built(kind)) && step(&bare) != skip(not_of_calls(kind))
+}
+
+fn not_built(kind: &Kind) -> String {
+    format!("this version cannot do `{kind}` yet")
+}
+
+fn not_of_calls(kind: &Kind) -> String {
+    format!("`{kind}` is not an action of a call")
 }
 
 fn skip(because: String) -> Step {
