@@ -1,5 +1,5 @@
 //! The small roles that outgoing calls ask: customer, billing, number, route,
-//! agent, webhook (chapter 05 parts C.4, E and I).
+//! agent, webhook (chapter 05 parts C.4, E and I), tts, storage (chapter 01 §9.4).
 //!
 //! Each is a module with its own request queue and its own `start`; a VoIPbin
 //! deployment runs none of them, the embedded shape all. They hold what the
@@ -15,6 +15,8 @@ pub mod number;
 pub mod role;
 pub mod route;
 pub mod seed;
+pub mod storage;
+pub mod tts;
 pub mod webhook;
 
 mod rows;
@@ -28,4 +30,6 @@ pub use number::start_number;
 pub use role::{Deps, Metrics, Running};
 pub use route::start_route;
 pub use seed::{DEFAULT_ACCOUNT, DEFAULT_CUSTOMER, seed};
+pub use storage::start_storage;
+pub use tts::start_tts;
 pub use webhook::start_webhook;

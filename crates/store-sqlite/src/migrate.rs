@@ -47,6 +47,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     12 "0012_what_is_done",
     13 "0013_asterisks",
     14 "0014_recording",
+    15 "0015_media",
     16 "0016_api",
     19 "0019_flow",
 ];

@@ -43,6 +43,7 @@ pub mod channel;
 pub mod customer;
 pub mod customer_limits;
 pub mod due;
+pub mod file;
 pub mod flow;
 pub mod idempotency;
 pub mod inbox;

@@ -7,7 +7,9 @@
 
 mod agents;
 mod customers;
+mod files;
 mod numbers;
 mod routes;
+mod speech;
 mod webhooks;
 mod world;

@@ -77,6 +77,22 @@ impl World {
         }
     }
 
+    /// Ends what runs; the rows stay.
+    pub(crate) async fn restart(&mut self) {
+        self.stop.cancel();
+        for running in self.running.drain(..) {
+            running.stopped().await;
+        }
+        self.stop = CancellationToken::new();
+    }
+
+    /// Lets time pass.
+    pub(crate) fn later(&self, by: Duration) -> Timestamp {
+        let micros = i64::try_from(by.as_micros()).unwrap();
+        self.clock.fetch_add(micros, Ordering::SeqCst);
+        self.now()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.clock.fetch_add(10, Ordering::SeqCst))
     }
