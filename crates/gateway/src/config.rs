@@ -46,6 +46,26 @@ pub struct Config {
     pub token_memory_ms: u64,
     /// Pause between two writes of when tokens were used last, milliseconds.
     pub token_uses_interval_ms: u64,
+    /// How long the answer to a request with an idempotency key is kept,
+    /// milliseconds.
+    pub idempotency_keep_ms: u64,
+    /// Idempotency keys of one customer that are kept.
+    pub idempotency_keys: u32,
+    /// Pause between two looks for keys that are old, milliseconds.
+    pub idempotency_sweep_ms: u64,
+    /// Most events that are kept for readers who come back.
+    pub events_kept: usize,
+    /// Their size together, bytes.
+    pub events_kept_bytes: usize,
+    /// How far a reader of events may fall behind before it is sent away.
+    pub events_behind: u64,
+    /// Pause after which a silent stream of events says that it lives,
+    /// milliseconds.
+    pub events_heartbeat_ms: u64,
+    /// Readers of events that one token may have.
+    pub events_per_token: usize,
+    /// Readers of events at the same time.
+    pub events_connections: usize,
     /// Time-out of the request to the role that answers, milliseconds.
     pub request_timeout_ms: u64,
     /// Rows of a page when the caller does not say.
@@ -77,6 +97,15 @@ impl Default for Config {
             tokens_per_customer: 1_000,
             token_memory_ms: 5_000,
             token_uses_interval_ms: 60_000,
+            idempotency_keep_ms: 86_400_000,
+            idempotency_keys: 100_000,
+            idempotency_sweep_ms: 600_000,
+            events_kept: 10_000,
+            events_kept_bytes: 16 << 20,
+            events_behind: 5_000,
+            events_heartbeat_ms: 15_000,
+            events_per_token: 8,
+            events_connections: 256,
             request_timeout_ms: 10_000,
             page_size: 100,
             page_size_max: 1_000,
@@ -104,6 +133,18 @@ impl Config {
 
     pub(crate) fn token_uses_interval(&self) -> Duration {
         Duration::from_millis(self.token_uses_interval_ms)
+    }
+
+    pub(crate) fn idempotency_keep(&self) -> Duration {
+        Duration::from_millis(self.idempotency_keep_ms)
+    }
+
+    pub(crate) fn idempotency_sweep(&self) -> Duration {
+        Duration::from_millis(self.idempotency_sweep_ms)
+    }
+
+    pub(crate) fn events_heartbeat(&self) -> Duration {
+        Duration::from_millis(self.events_heartbeat_ms)
     }
 
     pub(crate) fn request_timeout(&self) -> Duration {

@@ -27,7 +27,6 @@ pub(crate) struct Matched<'g> {
     pub(crate) resource: &'static Resource,
     pub(crate) route: &'static Route,
     pub(crate) uri: Uri,
-    #[expect(dead_code, reason = "for routes of the gateway's own")]
     pub(crate) headers: HeaderMap,
     /// Whole; empty where the route takes none.
     pub(crate) body: Bytes,

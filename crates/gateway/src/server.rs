@@ -25,7 +25,9 @@ use crate::auth;
 use crate::body;
 use crate::config::Config;
 use crate::dispatch::{Matched, dispatch};
+use crate::events::Events;
 use crate::health::{Readiness, healthz, readyz};
+use crate::idempotency::{self, Keys};
 use crate::limits::{self, Limits};
 use crate::listener::{self, BindError, Bounded};
 use crate::metrics::Metrics;
@@ -60,6 +62,8 @@ pub(crate) struct Gateway {
     pub(crate) db: Arc<dyn Database>,
     pub(crate) tokens: Tokens,
     pub(crate) limits: Limits,
+    pub(crate) keys: Keys,
+    pub(crate) events: Arc<Events>,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) metrics: Metrics,
     pub(crate) config: Config,
@@ -131,6 +135,8 @@ pub fn start(
         tokens: Tokens::new(Arc::clone(&deps.db)).remembering(config.token_memory()),
         db: deps.db,
         limits: Limits::default(),
+        keys: Keys::new(),
+        events: Events::new(&config, stop.clone()),
         readiness: deps.readiness,
         metrics: deps.metrics,
         config,
@@ -138,7 +144,10 @@ pub fn start(
     let router = router(Arc::clone(&gateway));
     let task = tokio::spawn(async move {
         let background = TaskTracker::new();
+        let events = Arc::clone(&gateway.events);
+        background.spawn(events.listen(Arc::clone(gateway.rpc.bus())));
         background.spawn(note_uses(Arc::clone(&gateway), stop.clone()));
+        background.spawn(idempotency::sweep(Arc::clone(&gateway), stop.clone()));
         serve::serve(listener, router, gateway.config.clone(), stop).await;
         background.close();
         background.wait().await;
@@ -235,7 +244,11 @@ async fn work(
             body::receive(&parts.headers, body, limit, config).await?
         }
     };
-    dispatch(Matched {
+    let key = match route.method {
+        Method::Post => idempotency::key(&parts.headers)?,
+        Method::Get | Method::Put | Method::Delete => None,
+    };
+    let matched = Matched {
         gateway,
         caller,
         request_id,
@@ -244,8 +257,11 @@ async fn work(
         uri: parts.uri,
         headers: parts.headers,
         body,
-    })
-    .await
+    };
+    match key {
+        Some(key) => idempotency::once(matched, &key).await,
+        None => dispatch(matched).await,
+    }
 }
 
 async fn not_found(State(gateway): State<Arc<Gateway>>, uri: Uri, headers: HeaderMap) -> Response {

@@ -5,7 +5,7 @@ use trunkline_model::service::Service;
 
 use super::{Filter, Owner, PAGE, Resource, id, own};
 use crate::field::{Field, Shape};
-use crate::{parked, token_routes};
+use crate::{events, parked, token_routes};
 
 const TOKEN: &[Field] = &[
     Field::new("name", Shape::Text).required(),
@@ -32,6 +32,16 @@ pub(super) const RESOURCES: &[Resource] = &[
             own(Delete, "/v1/tokens/{id}", &[], &[], token_routes::revoke)
                 .about("Revokes a token: it is refused from then on."),
         ],
+    },
+    Resource {
+        noun: "event",
+        path: "/v1/events",
+        service: Service::GATEWAY,
+        tag: "gateway/events",
+        owner: Owner::Shared,
+        routes: &[own(Get, "/v1/events", events::QUERY, &[], events::run)
+            .answers(&["text/event-stream"])
+            .about("What happens to the customer's resources, as server-sent events. `types` narrows: `call_*,campaign_updated`. With the header `Last-Event-ID` it goes on after that event; when that is no longer possible, an event `reset` comes first.")],
     },
     // They are no customer's rows: an event may be about anybody.
     Resource {

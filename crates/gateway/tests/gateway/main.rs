@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
+mod events;
+mod idempotency;
+
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
@@ -734,7 +737,21 @@ impl App {
         config: Config,
         answer: impl Fn(CustomerId, &Request) -> Option<Response> + Send + Sync + 'static,
     ) -> Self {
-        let deps = Deps { db, ..deps() };
+        Self::start_in(Deps { db, ..deps() }, customer, config, answer).await
+    }
+
+    async fn start_with_bus(bus: Arc<dyn trunkline_bus::Bus>, config: Config) -> Self {
+        let deps = Deps { bus, ..deps() };
+        let app = Self::start_in(deps, CustomerId::random(), config, |_, _| None);
+        app.await
+    }
+
+    async fn start_in(
+        deps: Deps,
+        customer: CustomerId,
+        config: Config,
+        answer: impl Fn(CustomerId, &Request) -> Option<Response> + Send + Sync + 'static,
+    ) -> Self {
         let roles = Arc::new(Roles {
             customer,
             answer: Box::new(answer),
@@ -750,17 +767,13 @@ impl App {
             Service::ROUTE,
         ] {
             let queue = QueueSpec::new(service.request_queue(), 4);
-            consumers.push(
-                deps.bus
-                    .serve(queue, Arc::clone(&roles) as _)
-                    .await
-                    .unwrap(),
-            );
+            // A test may serve one itself.
+            let serving = deps.bus.serve(queue, Arc::clone(&roles) as _).await;
+            consumers.extend(serving.ok());
         }
         let token = Tokens::new(Arc::clone(&deps.db))
-            .first(customer)
+            .make(customer, "first")
             .await
-            .unwrap()
             .unwrap();
         let stop = CancellationToken::new();
         let listener = bind(&config).await.unwrap();
