@@ -173,7 +173,9 @@ async fn a_reader_that_does_not_read_is_sent_away() {
         ..config()
     };
     let app = App::start_with_bus(Arc::clone(&bus), hasty).await;
-    let mut slow = tokio::net::TcpStream::connect(app.address()).await.unwrap();
+    let slow = tokio::net::TcpSocket::new_v4().unwrap();
+    slow.set_recv_buffer_size(8_192).unwrap();
+    let mut slow = slow.connect(app.address()).await.unwrap();
     let head = format!(
         "GET /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
         app.token
