@@ -2,7 +2,7 @@
 #
 # Starts an Asterisk of our own in the foreground, in a folder of its own:
 #
-#   asterisk/run.sh --dir DIR [--ari-port 8088] [--sip-port 5060]
+#   asterisk/run.sh --dir DIR [--ari-port 8088] [--ami-port 5038] [--sip-port 5060]
 #                   [--rtp-start 10000] [--rtp-end 14999] [--bind 127.0.0.1]
 #                   [--entityid MAC] [--base-domain trunkline.localhost] [--ice no]
 #                   [--memory-mb 4096]
@@ -14,7 +14,9 @@
 # waits for it is told so.
 #
 #   DIR/ari-account   user:password of ARI, made once and kept (mode 600)
+#   DIR/ami-account   the same for AMI, which listens on 127.0.0.1 whatever --bind says
 #   DIR/etc           the configuration, rendered anew from asterisk/etc at each start
+#   DIR/local         pjsip.conf and extensions.conf of your own, which are read as well
 #   DIR/log           what Asterisk says; DIR/spool, DIR/var, DIR/cache, DIR/run: its data
 set -euo pipefail
 
@@ -23,7 +25,7 @@ set -euo pipefail
 
 usage() { sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; }
 
-dir='' ari_port=8088 sip_port=5060 rtp_start=10000 rtp_end=14999 bind=127.0.0.1
+dir='' ari_port=8088 ami_port=5038 sip_port=5060 rtp_start=10000 rtp_end=14999 bind=127.0.0.1
 entityid='' base_domain=trunkline.localhost ice=no memory_mb=4096
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -34,6 +36,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--dir) dir=$2 ;;
 	--ari-port) ari_port=$2 ;;
+	--ami-port) ami_port=$2 ;;
 	--sip-port) sip_port=$2 ;;
 	--rtp-start) rtp_start=$2 ;;
 	--rtp-end) rtp_end=$2 ;;
@@ -48,7 +51,7 @@ while [ $# -gt 0 ]; do
 done
 
 [ -n "$dir" ] || { usage && die '--dir is missing'; }
-for port in "$ari_port" "$sip_port" "$rtp_start" "$rtp_end"; do
+for port in "$ari_port" "$ami_port" "$sip_port" "$rtp_start" "$rtp_end"; do
 	[[ $port =~ ^[0-9]{1,5}$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || die "$port is not a port number"
 done
 [ "$rtp_start" -lt "$rtp_end" ] || die "--rtp-start must be below --rtp-end"
@@ -79,16 +82,24 @@ systemname=asterisk-${entityid//:/}
 
 mkdir -p "$dir"/{etc,var/keys,spool/recording,run,log,cache,moh}
 
-if [ ! -s "$dir/ari-account" ]; then
-	(
-		umask 077
-		printf 'trunkline:%s\n' "$(head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >"$dir/ari-account"
-	)
-fi
-chmod 600 "$dir/ari-account"
-IFS=: read -r ari_user ari_password <"$dir/ari-account"
-[ "$ari_user" = trunkline ] && [[ $ari_password =~ ^[[:graph:]]+$ ]] ||
-	die "$dir/ari-account must be trunkline:<password>; delete it to get a new one"
+# Sets `password` to that of the account in $1, which is made when it is not there.
+account() {
+	local user
+	if [ ! -s "$1" ]; then
+		(
+			umask 077
+			printf 'trunkline:%s\n' "$(head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >"$1"
+		)
+	fi
+	chmod 600 "$1"
+	IFS=: read -r user password <"$1"
+	[ "$user" = trunkline ] && [[ $password =~ ^[[:graph:]]+$ ]] ||
+		die "$1 must be trunkline:<password>; delete it to get a new one"
+}
+account "$dir/ari-account"
+ari_password=$password
+account "$dir/ami-account"
+ami_password=$password
 
 # No sed and no command line for the password: other users could see it in `ps`.
 render() {
@@ -96,6 +107,8 @@ render() {
 	text=$(<"$1")
 	text=${text//@ARI_PASSWORD@/"$ari_password"}
 	text=${text//@ARI_PORT@/"$ari_port"}
+	text=${text//@AMI_PASSWORD@/"$ami_password"}
+	text=${text//@AMI_PORT@/"$ami_port"}
 	text=${text//@SIP_PORT@/"$sip_port"}
 	text=${text//@RTP_START@/"$rtp_start"}
 	text=${text//@RTP_END@/"$rtp_end"}
@@ -116,7 +129,7 @@ for template in "$checkout"/asterisk/etc/*.conf; do
 	mv "$rendered.new" "$rendered"
 done
 # Asterisk reports each of these as an error when it is not there; empty means default.
-for optional in acl ccss chan_websocket confbridge features manager pjproject pjsip_wizard udptl websocket_client; do
+for optional in acl ccss chan_websocket confbridge features pjproject pjsip_wizard udptl websocket_client; do
 	[ -e "$dir/etc/$optional.conf" ] || : >"$dir/etc/$optional.conf"
 done
 

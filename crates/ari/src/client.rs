@@ -10,11 +10,13 @@
 mod applications;
 mod bridges;
 mod channels;
+mod config;
 mod media;
 mod proxy;
 
 use std::time::Duration;
 
+pub use config::{Attribute, Endpoint};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use trunkline_bus::client::DEFAULT_TIMEOUT;

@@ -8,7 +8,7 @@ use hyper::header::HeaderValue;
 use serde::Deserialize;
 
 /// `user:password`. It leaves this type only as a header that is marked
-/// sensitive: not in a URL, not in an error, not in a log.
+/// sensitive, and in AMI's login: not in a URL, not in an error, not in a log.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Account(String);
@@ -27,6 +27,11 @@ impl Account {
             Some(("", _)) => Some("has no user before its `:`"),
             Some(_) => None,
         }
+    }
+
+    /// User and password.
+    pub(crate) fn parts(&self) -> (&str, &str) {
+        self.0.trim().split_once(':').unwrap_or_default()
     }
 
     /// The value of the `Authorization` header.

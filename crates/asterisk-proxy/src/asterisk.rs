@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use trunkline_model::id::AsteriskId;
 
+use crate::ami::Ami;
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::Http;
@@ -17,6 +18,8 @@ pub(crate) struct Asterisk {
     pub(crate) config: Config,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) http: Http,
+    /// None when no AMI is configured.
+    pub(crate) ami: Option<Ami>,
     pub(crate) metrics: Metrics,
     pub(crate) mover: Option<Mover>,
     status: watch::Sender<Status>,
@@ -30,6 +33,7 @@ impl Asterisk {
     ) -> Result<Self, Error> {
         config.validate()?;
         let http = Http::new(&config, Arc::clone(&transport), metrics.clone());
+        let ami = Ami::new(&config);
         let status = Status {
             url: config.url.clone(),
             ..Status::default()
@@ -40,6 +44,7 @@ impl Asterisk {
             mover,
             transport,
             http,
+            ami,
             metrics,
             status: watch::Sender::new(status),
         })

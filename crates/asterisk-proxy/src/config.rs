@@ -19,6 +19,12 @@ pub struct Config {
     /// Account of its `ari.conf`, `user:password`. Never written out.
     #[serde(skip_serializing)]
     pub account: Account,
+    /// Where its AMI is, `host:port`; empty = not used, and then the state of a trunk's
+    /// registration is unknown.
+    pub ami: String,
+    /// Account of its `manager.conf`, `user:password`. Never written out.
+    #[serde(skip_serializing)]
+    pub ami_account: Account,
     /// The Stasis application.
     pub application: String,
     /// Whether to get the events of everything, not only of what is in the
@@ -54,6 +60,8 @@ impl Default for Config {
         Self {
             url: "http://127.0.0.1:8088".to_owned(),
             account: Account::new("asterisk:asterisk"),
+            ami: String::new(),
+            ami_account: Account::new("asterisk:asterisk"),
             application: APPLICATION.to_owned(),
             subscribe_all: false,
             event_filter: true,
@@ -79,6 +87,16 @@ impl Config {
         self.base()?;
         if let Some(problem) = self.account.problem() {
             return Err(wrong("account", problem));
+        }
+        if let Some(problem) = self.ami_account.problem() {
+            return Err(wrong("ami_account", problem));
+        }
+        let port = self
+            .ami
+            .rsplit_once(':')
+            .map(|(_, port)| port.parse::<u16>());
+        if !self.ami.is_empty() && !matches!(port, Some(Ok(1..))) {
+            return Err(wrong("ami", "is a host and a port, such as 127.0.0.1:5038"));
         }
         if self.application.is_empty() {
             return Err(wrong("application", "is empty"));
@@ -204,6 +222,11 @@ mod tests {
                 "url",
             ),
             (with(|c| c.account = Account::new("hidden")), "account"),
+            (
+                with(|c| c.ami_account = Account::new("hidden")),
+                "ami_account",
+            ),
+            (with(|c| c.ami = "127.0.0.1".to_owned()), "ami"),
             (with(|c| c.application.clear()), "application"),
             (
                 with(|c| c.permanent_queues.push(String::new())),

@@ -17,6 +17,7 @@
 //! it notices a silent peer, and it always answers.
 
 mod account;
+mod ami;
 mod asterisk;
 mod attendance;
 mod backoff;

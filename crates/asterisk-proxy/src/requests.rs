@@ -14,6 +14,7 @@ use trunkline_model::TypedError;
 use trunkline_model::error::Status;
 use trunkline_model::service::Service;
 
+use crate::ami::{AmiError, Fields};
 use crate::asterisk::Asterisk;
 use crate::metrics::Metrics;
 use crate::transport::{self, Answer, Ask, HttpError};
@@ -72,7 +73,7 @@ impl RequestHandler for Server {
         let route = Route::of(&request.method, &request.uri);
         let response = match route {
             Route::Ari => self.ari(&request).await,
-            Route::Ami => not_built("Trunkline cannot send AMI actions yet."),
+            Route::Ami => self.ami(&request).await,
             Route::RecordingMove => self.recording_move(&request).await,
             Route::Unknown => Response::bare(404),
         };
@@ -131,6 +132,31 @@ impl Server {
                 "NO_MEDIA_FOLDER",
                 "This proxy has no media folder to move recordings to.",
             ),
+        }
+    }
+
+    /// An action as it is, and its answer as an object of texts.
+    async fn ami(&self, request: &Request) -> Response {
+        let Some(asterisk) = (self.pick)() else {
+            return unavailable("ASTERISK_UNAVAILABLE", "No Asterisk is connected.");
+        };
+        let Some(ami) = &asterisk.ami else {
+            let message = "AMI is not configured for this Asterisk: set asterisk.ami and asterisk.ami_account_file.";
+            return typed(Status::FailedPrecondition, "AMI_NOT_CONFIGURED", message);
+        };
+        let data = request.data.as_deref().map_or("", RawValue::get);
+        // Compat: what is no object of texts is a generic 500.
+        let Ok(action) = serde_json::from_str::<Fields>(data) else {
+            return Response::bare(500);
+        };
+        match ami.act(&action).await {
+            Ok(answer) => Response::json(&answer),
+            Err(AmiError::Action) => Response::bare(500),
+            Err(error @ AmiError::Away(_)) => unavailable("AMI_UNAVAILABLE", &error.to_string()),
+            Err(error @ AmiError::Lost(_)) => {
+                tracing::warn!(url = asterisk.url(), %error, "an AMI action got no answer");
+                Response::bare(500)
+            }
         }
     }
 }
@@ -207,10 +233,6 @@ fn unavailable(reason: &str, message: &str) -> Response {
     typed(Status::Unavailable, reason, message)
 }
 
-fn not_built(message: &str) -> Response {
-    typed(Status::FailedPrecondition, "NOT_BUILT", message)
-}
-
 pub(crate) fn typed(status: Status, reason: &str, message: &str) -> Response {
     Response::typed(&TypedError::new(
         status,
@@ -251,16 +273,10 @@ mod tests {
             ask("GET", "/ari/channels").await,
             r#"{"status_code":503,"data_type":"voipbin_error","data":{"status":"UNAVAILABLE","reason":"ASTERISK_UNAVAILABLE","domain":"asterisk-proxy","message":"No Asterisk is connected."}}"#
         );
-        assert!(
-            ask("POST", "/proxy/recording_file_move")
-                .await
-                .contains("ASTERISK_UNAVAILABLE")
-        );
-        for (method, uri) in [("POST", "/ami"), ("POST", "/ami/")] {
-            let answer = ask(method, uri).await;
+        for uri in ["/ami", "/ami/", "/proxy/recording_file_move"] {
             assert!(
-                answer.contains("409") && answer.contains("NOT_BUILT"),
-                "{uri}: {answer}"
+                ask("POST", uri).await.contains("ASTERISK_UNAVAILABLE"),
+                "{uri}"
             );
         }
         let server = Server {

@@ -41,6 +41,7 @@ struct Asterisk {
     folder: TempDir,
     ari_port: u16,
     sip_port: u16,
+    ami_port: u16,
     child: Option<Child>,
 }
 
@@ -56,10 +57,16 @@ impl Asterisk {
             .local_addr()
             .unwrap()
             .port();
+        let ami_port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let mut asterisk = Self {
             folder: TempDir::new().unwrap(),
             ari_port,
             sip_port,
+            ami_port,
             child: None,
         };
         asterisk.run();
@@ -76,6 +83,8 @@ impl Asterisk {
                 &self.ari_port.to_string(),
                 "--sip-port",
                 &self.sip_port.to_string(),
+                "--ami-port",
+                &self.ami_port.to_string(),
             ])
             .args(["--rtp-start", "21000", "--rtp-end", "21999"])
             .stdin(Stdio::null())

@@ -104,6 +104,29 @@ impl Error {
         Self::Rpc(error)
     }
 
+    /// The answer of one who asked to be told why: ours, the reference's is a bare 500.
+    pub(crate) fn explained(self) -> Refusal {
+        let (reason, message) = match &self {
+            Self::Refused(refused) => ("CALL_REFUSED", refused.to_string()),
+            Self::Ari(trunkline_ari::Error::Refused { .. }) => ("NOT_DIALABLE", self.to_string()),
+            Self::NotFound(_)
+            | Self::Rpc(_)
+            | Self::Ari(_)
+            | Self::Store(_)
+            | Self::NoAsterisk
+            | Self::Precondition(_)
+            | Self::Told(_)
+            | Self::Later(_) => return self.into(),
+        };
+        let service = Service::CALL.name();
+        Refusal::typed(&TypedError::new(
+            Status::FailedPrecondition,
+            reason,
+            service,
+            &message,
+        ))
+    }
+
     /// Whether another writer was first: nothing was written.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_conflict())

@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use trunkline_ari::AriClient;
 use trunkline_bus::{Bus, Consumer, QueueSpec, Rpc, Subscription};
 use trunkline_client::{
-    AgentClient, BillingClient, CustomerClient, FlowClient, NumberClient, RouteClient,
-    StorageClient, TtsClient,
+    AgentClient, BillingClient, CustomerClient, FlowClient, NumberClient, RegistrarClient,
+    RouteClient, StorageClient, TtsClient,
 };
 use trunkline_delivery::Ledger;
 use trunkline_model::service::Service;
@@ -46,6 +46,7 @@ pub(crate) struct Role {
     flow: FlowClient,
     flow_prepares: apply::flow::Prepares,
     number: NumberClient,
+    registrar: RegistrarClient,
     route: RouteClient,
     storage: StorageClient,
     tts: TtsClient,
@@ -98,6 +99,7 @@ pub async fn start(
         flow: FlowClient(rpc.clone()),
         flow_prepares: apply::flow::Prepares::default(),
         number: NumberClient(rpc.clone()),
+        registrar: RegistrarClient(rpc.clone()),
         route: RouteClient(rpc.clone()),
         storage: StorageClient(rpc.clone()),
         tts: TtsClient(rpc),

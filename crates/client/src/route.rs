@@ -13,7 +13,8 @@ pub struct RouteClient(pub Rpc);
 
 impl RouteClient {
     /// The routes to a country calling code such as `+82`, in the order in which
-    /// they are tried (chapter 05 E.3).
+    /// they are tried (chapter 05 E.3). `number` is the whole number: ours also
+    /// has routes to longer prefixes, the reference does not look at it.
     ///
     /// # Errors
     ///
@@ -22,6 +23,7 @@ impl RouteClient {
         &self,
         customer_id: CustomerId,
         target: &str,
+        number: &str,
         target_provider_ids: &[ProviderId],
     ) -> Result<Vec<Route>, RpcError> {
         #[derive(Serialize)]
@@ -34,6 +36,7 @@ impl RouteClient {
             customer_id: CustomerId,
             target: &'a str,
             filters: Filters<'a>,
+            number: &'a str,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             target_provider_ids: &'a [ProviderId],
         }
@@ -45,6 +48,7 @@ impl RouteClient {
             customer_id,
             target,
             filters,
+            number,
             target_provider_ids,
         };
         let request = self.0.request(Method::Get, "/v1/dialroutes").json(&body);
@@ -66,6 +70,53 @@ impl RouteClient {
             .call(
                 &queue,
                 &request,
+                "route/providers/<provider-id>",
+                DEFAULT_TIMEOUT,
+            )
+            .await
+    }
+
+    /// Creates a provider under a chosen id; one that is there is success. A
+    /// route-manager of the reference chooses the id itself: take it from the
+    /// answer.
+    ///
+    /// # Errors
+    ///
+    /// When route-manager refuses or does not answer.
+    pub async fn create_provider(&self, provider: &Provider) -> Result<Provider, RpcError> {
+        let request = self.0.request(Method::Post, "/v1/providers").json(provider);
+        self.providers(&request).await
+    }
+
+    /// Replaces what a provider holds.
+    ///
+    /// # Errors
+    ///
+    /// When route-manager refuses or does not answer.
+    pub async fn update_provider(&self, provider: &Provider) -> Result<Provider, RpcError> {
+        let path = format!("/v1/providers/{}", provider.id);
+        let request = self.0.request(Method::Put, path).json(provider);
+        self.providers(&request).await
+    }
+
+    /// Deletes a provider.
+    ///
+    /// # Errors
+    ///
+    /// A typed error when a route leads over it, or when there is none.
+    pub async fn delete_provider(&self, id: ProviderId) -> Result<Provider, RpcError> {
+        let request = self
+            .0
+            .request(Method::Delete, format!("/v1/providers/{id}"));
+        self.providers(&request).await
+    }
+
+    async fn providers(&self, request: &trunkline_bus::Request) -> Result<Provider, RpcError> {
+        let queue = Service::ROUTE.request_queue();
+        self.0
+            .call(
+                &queue,
+                request,
                 "route/providers/<provider-id>",
                 DEFAULT_TIMEOUT,
             )

@@ -1,5 +1,6 @@
 //! The small roles that outgoing calls ask: customer, billing, number, route,
-//! agent, webhook (chapter 05 parts C.4, E and I), tts, storage (chapter 01 §9.4).
+//! agent, registrar, webhook (chapter 05 parts C.4, E and I), tts, storage (chapter 01
+//! §9.4).
 //!
 //! Each is a module with its own request queue and its own `start`; a VoIPbin
 //! deployment runs none of them, the embedded shape all. They hold what the
@@ -12,6 +13,7 @@ pub mod config;
 pub mod customer;
 pub mod error;
 pub mod number;
+pub mod registrar;
 pub mod role;
 pub mod route;
 pub mod seed;
@@ -27,6 +29,7 @@ pub use config::Config;
 pub use customer::start_customer;
 pub use error::Error;
 pub use number::start_number;
+pub use registrar::start_registrar;
 pub use role::{Deps, Metrics, Running};
 pub use route::start_route;
 pub use seed::{DEFAULT_ACCOUNT, DEFAULT_CUSTOMER, seed};

@@ -10,3 +10,4 @@ pub mod dialed_number;
 pub mod flow;
 pub mod outdial_target;
 pub mod phone;
+pub mod registrar;

@@ -68,6 +68,42 @@ pub fn country_of(number: &str) -> Option<String> {
     (plan.id() != NO_COUNTRY).then(|| plan.id().to_lowercase())
 }
 
+/// The E.164 numbers that a text without certain form may mean, the likeliest first.
+/// `country` is where it was written, lower-case alpha-2, or empty.
+#[must_use]
+pub fn e164_forms(text: &str, country: &str) -> Vec<String> {
+    let text = text.trim();
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Vec::new();
+    }
+    let mut forms = Vec::new();
+    if text.starts_with('+') {
+        forms.push(text.to_owned());
+    } else if let Some(international) = digits.strip_prefix("00") {
+        forms.push(format!("+{international}"));
+    } else {
+        // Inside a country a number begins with its trunk prefix, where it has one.
+        if let Some(plan) = plan_of(country) {
+            let prefix = plan.national_prefix().unwrap_or_default();
+            let national = digits.strip_prefix(prefix).unwrap_or(digits);
+            if prefix.is_empty() || digits.len() > national.len() {
+                forms.push(format!("+{}{national}", plan.country_code()));
+            }
+        }
+        forms.push(format!("+{digits}"));
+    }
+    forms.retain(|form| is_e164(form));
+    forms
+}
+
+fn plan_of(country: &str) -> Option<&'static Metadata> {
+    if country.is_empty() {
+        return None;
+    }
+    DATABASE.by_id(&country.to_uppercase())
+}
+
 /// The calling code of a number; one without `+` is read as dialed in the US.
 #[must_use]
 pub fn calling_code(number: &str) -> Option<u16> {

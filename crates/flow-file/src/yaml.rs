@@ -48,9 +48,7 @@ impl Builder {
         let line = Some(span.start.line());
         let refuse = |message: &str, help: &str| {
             Err(Box::new(
-                Finding::error("unreadable", message)
-                    .line(line)
-                    .help(help),
+                Finding::error("unreadable", message).line(line).help(help),
             ))
         };
         match event {
@@ -138,7 +136,9 @@ impl Builder {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             let message = format!("the file has more than {MOST_NODES} values");
-            return Err(Box::new(Finding::error("unreadable", message).line(node.line)));
+            return Err(Box::new(
+                Finding::error("unreadable", message).line(node.line),
+            ));
         }
         match self.open.last_mut() {
             None => self.root = Some(node),

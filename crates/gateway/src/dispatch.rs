@@ -256,7 +256,12 @@ impl Matched<'_> {
         let Resource {
             service, tag, noun, ..
         } = *self.resource;
-        let answer = self.gateway.ask(service, request, tag).await;
+        let usual = self.gateway.config.request_timeout();
+        let patience = self.route.patience.unwrap_or(usual);
+        let answer = self
+            .gateway
+            .ask_within(service, request, tag, patience)
+            .await;
         answer.map_err(|error| ApiError::of_rpc(error, service, noun, self.route.hint))
     }
 }

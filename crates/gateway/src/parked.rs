@@ -36,7 +36,7 @@ enum Act {
 }
 
 /// Who may have something parked.
-const SERVICES: [Service; 10] = [
+const SERVICES: [Service; 11] = [
     Service::AGENT,
     Service::BILLING,
     Service::CALL,
@@ -44,6 +44,7 @@ const SERVICES: [Service; 10] = [
     Service::CUSTOMER,
     Service::FLOW,
     Service::NUMBER,
+    Service::REGISTRAR,
     Service::OUTDIAL,
     Service::ROUTE,
     Service::WEBHOOK,

@@ -77,14 +77,20 @@ impl Gateway {
         request: &RpcRequest,
         tag: &'static str,
     ) -> Result<Value, RpcError> {
-        self.rpc
-            .call(
-                &service.request_queue(),
-                request,
-                tag,
-                self.config.request_timeout(),
-            )
-            .await
+        let patience = self.config.request_timeout();
+        self.ask_within(service, request, tag, patience).await
+    }
+
+    /// The same with a patience of one's own.
+    pub(crate) async fn ask_within(
+        &self,
+        service: Service,
+        request: &RpcRequest,
+        tag: &'static str,
+        patience: std::time::Duration,
+    ) -> Result<Value, RpcError> {
+        let queue = service.request_queue();
+        self.rpc.call(&queue, request, tag, patience).await
     }
 }
 

@@ -103,7 +103,11 @@ pub mod stasis_key {
     pub const CONTEXT: &str = "context";
     pub const CONTEXT_FROM: &str = "context_from";
     pub const CONTEXT_TYPE: &str = "context_type";
+    /// Ours: country in which a trunk's or phone's numbers are read.
+    pub const COUNTRY: &str = "country";
     pub const DIRECTION: &str = "direction";
+    /// Ours: user of the header Diversion.
+    pub const DIVERSION: &str = "diversion";
     pub const DOMAIN: &str = "domain";
     pub const EXTERNAL_MEDIA_ID: &str = "external_media_id";
     pub const RECORDING_DIRECTION: &str = "recording_direction";
@@ -119,6 +123,8 @@ pub mod stasis_key {
     pub const SIP_PAI: &str = "sip_pai";
     pub const SIP_PRIVACY: &str = "sip_privacy";
     pub const SOURCE: &str = "source";
+    /// Ours: user of the header To.
+    pub const TO: &str = "to";
     pub const TRANSPORT: &str = "transport";
 }
 

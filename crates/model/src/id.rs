@@ -139,6 +139,8 @@ uuid_ids! {
     OutplanId,
     /// The owner of a call or group call (an agent's id).
     OwnerId,
+    /// A telephone that registers.
+    PhoneId,
     /// A SIP provider.
     ProviderId,
     /// A queue.
@@ -153,6 +155,8 @@ uuid_ids! {
     StackId,
     /// A tag of agents and queues.
     TagId,
+    /// A SIP trunk.
+    TrunkId,
 }
 
 macro_rules! text_ids {

@@ -17,6 +17,7 @@ impl Service {
     pub const NUMBER: Self = Self("number-manager");
     pub const OUTDIAL: Self = Self("outdial-manager");
     pub const QUEUE: Self = Self("queue-manager");
+    pub const REGISTRAR: Self = Self("registrar-manager");
     pub const ROUTE: Self = Self("route-manager");
     pub const STORAGE: Self = Self("storage-manager");
     pub const TTS: Self = Self("tts-manager");

@@ -68,6 +68,20 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
         }
         Role::NumberManager => small(role, house, &stop, trunkline_companion::start_number).await?,
         Role::RouteManager => small(role, house, &stop, trunkline_companion::start_route).await?,
+        Role::RegistrarManager => {
+            let metrics = trunkline_companion::registrar::Metrics::default();
+            metrics.register(house.registry(role));
+            let deps = trunkline_companion::registrar::Deps {
+                bus: house.bus(),
+                db: house.db(),
+                metrics,
+                base_domain: config.call.base_domain.clone(),
+            };
+            let (common, own) = (config.companion.clone(), config.registrar.clone());
+            let started =
+                trunkline_companion::start_registrar(deps, common, own, stop.clone()).await;
+            Box::pin(started.map_err(|source| failed(role, source))?.stopped())
+        }
         Role::AgentManager => small(role, house, &stop, trunkline_companion::start_agent).await?,
         Role::WebhookManager => {
             let metrics = trunkline_companion::webhook::Metrics::default();

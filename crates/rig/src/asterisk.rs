@@ -22,6 +22,7 @@ pub struct Asterisk {
     tools: Tools,
     dir: PathBuf,
     ari_port: u16,
+    ami_port: u16,
     sip_port: u16,
     rtp_start: u16,
 }
@@ -50,6 +51,7 @@ impl Asterisk {
             tools: tools.clone(),
             dir: dir.canonicalize()?,
             ari_port: free_tcp_port()?,
+            ami_port: free_tcp_port()?,
             sip_port: free_udp_port()?,
             rtp_start: free_udp_range(RTP_PORTS)?,
         })
@@ -66,6 +68,7 @@ impl Asterisk {
         command.arg("--dir").arg(&self.dir);
         for (option, port) in [
             ("--ari-port", self.ari_port),
+            ("--ami-port", self.ami_port),
             ("--sip-port", self.sip_port),
             ("--rtp-start", self.rtp_start),
             ("--rtp-end", self.rtp_start + RTP_PORTS - 1),
@@ -147,10 +150,28 @@ impl Asterisk {
         format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.ari_port)
     }
 
+    /// The port that it takes SIP at.
+    #[must_use]
+    pub fn sip_port(&self) -> u16 {
+        self.sip_port
+    }
+
     /// Where it takes SIP.
     #[must_use]
     pub fn sip_address(&self) -> String {
         format!("{}:{}", Ipv4Addr::LOCALHOST, self.sip_port)
+    }
+
+    /// Where AMI answers.
+    #[must_use]
+    pub fn ami_address(&self) -> String {
+        format!("{}:{}", Ipv4Addr::LOCALHOST, self.ami_port)
+    }
+
+    /// The file with AMI's `user:password`.
+    #[must_use]
+    pub fn ami_account_file(&self) -> PathBuf {
+        self.dir.join("ami-account")
     }
 
     /// The file with ARI's `user:password`.
@@ -186,6 +207,32 @@ impl Asterisk {
     /// When ARI does not answer.
     pub async fn bridges(&self) -> Result<Vec<serde_json::Value>> {
         self.list("bridges").await
+    }
+
+    /// Asks ARI for something, with a body unless it is null; the answer, or null.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or refuses.
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<serde_json::Value> {
+        let account = self.account()?;
+        let (user, password) = account.split_once(':').unwrap_or_default();
+        let mut request = reqwest::Client::new()
+            .request(method.parse()?, format!("{}/ari/{path}", self.url()))
+            .basic_auth(user, Some(password));
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let answer = request.send().await?.error_for_status()?.text().await?;
+        if answer.is_empty() {
+            return Ok(serde_json::Value::Null);
+        }
+        Ok(serde_json::from_str(&answer)?)
     }
 
     async fn list(&self, what: &str) -> Result<Vec<serde_json::Value>> {

@@ -6,6 +6,7 @@
 mod api;
 mod asterisk;
 mod asterisk_sim;
+pub mod carrier;
 mod ports;
 mod process;
 mod rtp;

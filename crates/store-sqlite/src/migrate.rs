@@ -49,6 +49,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     14 "0014_recording",
     15 "0015_media",
     16 "0016_api",
+    17 "0017_trunks",
     19 "0019_flow",
 ];
 

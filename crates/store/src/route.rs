@@ -56,16 +56,19 @@ pub async fn get(db: &dyn Database, id: RouteId) -> Result<Option<Route>, Error>
 pub async fn for_targets(
     db: &dyn Database,
     customers: [CustomerId; 2],
-    targets: [&str; 2],
+    targets: &[&str],
 ) -> Result<Vec<Route>, Error> {
-    let condition = "customer_id IN (?, ?) AND target IN (?, ?) AND tm_delete IS NULL \
-        ORDER BY tm_create DESC, id DESC LIMIT 4000";
+    let marks = vec!["?"; targets.len()].join(", ");
+    let condition = format!(
+        "customer_id IN (?, ?) AND target IN ({marks}) AND tm_delete IS NULL \
+         ORDER BY tm_create DESC, id DESC LIMIT 4000"
+    );
     let params = customers
         .map(Value::uuid)
         .into_iter()
-        .chain(targets.map(Value::from))
+        .chain(targets.iter().map(|target| Value::from(*target)))
         .collect();
-    SELECT.all(db, condition, params).await
+    SELECT.all(db, &condition, params).await
 }
 
 /// One page, newest first.

@@ -86,7 +86,7 @@ pub(crate) async fn replace(
 
 /// Gives the call a new channel over the next route, in the batch that notes the
 /// end of the old one.
-async fn take_route(
+pub(super) async fn take_route(
     role: &Arc<Role>,
     call: Call,
     route: RouteId,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use trunkline_bus::RpcError;
 use trunkline_domain::address::normalise;
 use trunkline_domain::call::hangup::cause;
 use trunkline_domain::call::incoming::{self, Domain};
@@ -50,8 +51,7 @@ pub(crate) async fn on_channel(
     if role.call_of(&channel.id).await?.is_some() {
         return Ok(());
     }
-    let (_, destination) = incoming::addresses(channel);
-    let number = match role.number.dialed(&destination.target).await {
+    let number = match called(role, channel).await {
         Ok(Some(number)) if domain == Domain::Pstn || !number.call_flow_id.is_nil() => number,
         Ok(_) => {
             tracing::info!(channel_id = %channel.id, "nobody here has the number that was called: add it to the numbers with a call_flow_id");
@@ -80,6 +80,16 @@ pub(crate) async fn on_channel(
     }
 }
 
+/// The number of ours that was called.
+async fn called(role: &Role, channel: &Channel) -> Result<Option<Number>, RpcError> {
+    for candidate in incoming::candidates(channel) {
+        if let Some(number) = role.number.dialed(&candidate).await? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
 async fn refuse(role: &Role, channel: &Channel, cause: i64) -> Result<(), Error> {
     Ok(role
         .ari
@@ -91,7 +101,7 @@ async fn refuse(role: &Role, channel: &Channel, cause: i64) -> Result<(), Error>
 async fn start(role: &Arc<Role>, channel: &Channel, number: &Number) -> Result<Call, Error> {
     let id = CallId::random();
     let customer_id = number.customer_id;
-    let (source, destination) = incoming::addresses(channel);
+    let (source, destination) = incoming::addresses(channel, &number.number);
     let mut rtp_debug = number.metadata.rtp_debug;
     // Compat: no answer from customer-manager lets the call in (fails open).
     if let Ok(customer) = role.customer.get(customer_id).await {

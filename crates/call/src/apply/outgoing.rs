@@ -7,8 +7,8 @@ use trunkline_ari::AsteriskTarget;
 use trunkline_ari::request::{AddChannel, CreateChannel, Dial};
 use trunkline_ari::resource::Channel as Snapshot;
 use trunkline_domain::address::normalise;
-use trunkline_domain::call::hangup::cause;
-use trunkline_domain::call::outgoing::{self, Refused, SourceRule};
+use trunkline_domain::call::hangup::{End, cause, on_channel_end};
+use trunkline_domain::call::outgoing::{self, Carrier, PhoneName, Refused, SourceRule};
 use trunkline_domain::call::ready::{Ready, on_ready};
 use trunkline_domain::phone;
 use trunkline_model::address::Kind;
@@ -20,6 +20,7 @@ use trunkline_model::id::{
     AsteriskId, BridgeId, CallId, ChannelId, CustomerId, OwnerId, ReferenceId,
 };
 use trunkline_model::outbound_config::OutboundConfig;
+use trunkline_model::phone::Phone;
 use trunkline_model::route::{Provider, Route};
 use trunkline_model::{Address, activeflow};
 use trunkline_store::{
@@ -69,6 +70,11 @@ async fn admit(
     let customer_id = asked.customer_id;
     let customer = role.customer.get(customer_id).await?;
     outgoing::check_customer(&customer, &asked.destination)?;
+    if asked.destination.kind == Kind::Extension {
+        let phone = phone_of(role, customer_id, &asked.destination).await?;
+        asked.destination =
+            outgoing::phone_destination(customer_id, &asked.destination, phone.as_ref())?;
+    }
     check_balance(role, customer_id, &asked.destination).await?;
     let config = if outgoing::is_internal(customer_id) {
         None
@@ -92,6 +98,26 @@ async fn admit(
         source,
         routes,
     })
+}
+
+/// The phone that a destination of type `extension` names.
+async fn phone_of(
+    role: &Role,
+    customer_id: CustomerId,
+    destination: &Address,
+) -> Result<Option<Phone>, Error> {
+    let found = match outgoing::phone_name(destination) {
+        PhoneName::Id(id) => role.registrar.phone(id).await.map(Some),
+        PhoneName::Extension(extension) => {
+            role.registrar
+                .phone_by_extension(customer_id, extension)
+                .await
+        }
+    };
+    match found {
+        Err(error) if error.is_not_found() => Ok(None),
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Asks billing-manager about one call; no answer is a no.
@@ -174,7 +200,7 @@ async fn dial_routes(role: &Role, asked: &CreateWithIdRequest) -> Result<Vec<Rou
     let target = format!("+{code}");
     let routes = role
         .route
-        .dialroutes(asked.customer_id, &target, &providers)
+        .dialroutes(asked.customer_id, &target, number, &providers)
         .await?;
     if routes.is_empty() {
         Err(Refused::NoRoute(target).into())
@@ -300,25 +326,64 @@ pub(crate) async fn owner(
 
 /// Creates the channel of a call, or ends the call when that is refused.
 pub(crate) async fn create_channel_or_fail(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
-    match create_channel(role, call).await {
-        // The channel may exist: its events, or the comparison with Asterisk,
-        // tell what became of it. Nobody is dialed again meanwhile.
-        Err(Error::Ari(error)) if error.outcome_unknown() => {
-            tracing::warn!(call_id = %call.id, %error, "it is unknown whether the channel was created");
-            Ok(())
+    let mut call = std::borrow::Cow::Borrowed(call);
+    loop {
+        match create_channel(role, &call).await {
+            // The channel may exist: its events, or the comparison with Asterisk,
+            // tell what became of it. Nobody is dialed again meanwhile.
+            Err(Error::Ari(error)) if error.outcome_unknown() => {
+                tracing::warn!(call_id = %call.id, %error, "it is unknown whether the channel was created");
+                return Ok(());
+            }
+            Err(error) => match next_after_refusal(role, &call, &error).await? {
+                Some(next) => call = std::borrow::Cow::Owned(next),
+                None => {
+                    hangup::fail(role, call.id).await?;
+                    return Err(error);
+                }
+            },
+            Ok(()) => return Ok(()),
         }
-        Err(error) => {
-            hangup::fail(role, call.id).await?;
-            Err(error)
-        }
-        Ok(()) => Ok(()),
+    }
+}
+
+/// The call on its next dial route, when Asterisk has refused to make its channel: a
+/// trunk whose carrier does not answer is refused so ("Allocation failed"). Nobody was
+/// dialed.
+async fn next_after_refusal(
+    role: &Arc<Role>,
+    call: &Call,
+    error: &Error,
+) -> Result<Option<Call>, Error> {
+    let Error::Ari(trunkline_ari::Error::Refused { status, .. }) = error else {
+        return Ok(None);
+    };
+    let cause = cause::INTERWORKING;
+    let End::Failover { route } = on_channel_end(call, cause, true) else {
+        return Ok(None);
+    };
+    tracing::info!(call_id = %call.id, dialroute_id = %call.dialroute_id, status, "Asterisk cannot dial over this route");
+    let now = role.ledger.now().await?;
+    match super::ended::take_route(role, call.clone(), route, cause, now).await {
+        // It was hung up meanwhile.
+        Err(error) if error.is_conflict() => Ok(None),
+        next => next.map(Some),
     }
 }
 
 /// Creates the channel of a call without dialing it (chapter 03 §4.6).
 async fn create_channel(role: &Arc<Role>, call: &Call) -> Result<(), Error> {
     let provider = provider(role, call).await?;
-    let plan = outgoing::plan_channel(call, provider.as_ref())?;
+    let phone = if call.destination.kind == Kind::Extension {
+        phone_of(role, call.customer_id, &call.destination).await?
+    } else {
+        None
+    };
+    let carrier = Carrier {
+        provider: provider.as_ref(),
+        phone: phone.as_ref(),
+    };
+    let plan = outgoing::plan_channel(call, carrier)?;
     let create = CreateChannel {
         endpoint: plan.endpoint,
         app: role.config.application.clone(),

@@ -96,10 +96,22 @@ pub(crate) async fn create(role: Arc<Role>, routed: Routed) -> Result<Reply, Ref
 
 pub(crate) async fn create_with_id(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
     let asked: CreateWithIdRequest = routed.body()?;
+    let Explain { explain } = routed.body()?;
     check_metadata(&asked.metadata).map_err(|_| Refusal::bare(400))?;
     let id: CallId = routed.id(0);
     let id = if id.is_nil() { CallId::random() } else { id };
-    Ok(Reply::json(&outgoing::create(&role, id, asked).await?))
+    match outgoing::create(&role, id, asked).await {
+        Ok(call) => Ok(Reply::json(&call)),
+        Err(error) if explain => Err(error.explained()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ours: whoever tests a trunk wants to hear why a call is not made.
+#[derive(serde::Deserialize, Default)]
+#[serde(default)]
+struct Explain {
+    explain: bool,
 }
 
 pub(crate) async fn delete(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {

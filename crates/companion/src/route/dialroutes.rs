@@ -36,6 +36,8 @@ struct Asked {
     wanted: Wanted,
     /// The same once more; call-manager sends both.
     filters: Option<Wanted>,
+    /// Ours: the whole number, for routes to longer prefixes.
+    number: String,
     target_provider_ids: Option<Vec<ProviderId>>,
 }
 
@@ -45,19 +47,23 @@ async fn dialroutes(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal>
         customer_id,
         target,
     } = asked.filters.unwrap_or(asked.wanted);
+    let number = asked.number;
     let providers = asked.target_provider_ids.unwrap_or_default();
     if !providers.is_empty() {
         return state.over_providers(customer_id, &target, &providers).await;
     }
     let owners = [customer_id, CustomerId::BASIC_ROUTE];
-    let found = route::for_targets(state.db(), owners, [&target, TARGET_ALL]).await;
+    let targets = select::targets(&target, &number);
+    let found = route::for_targets(state.db(), owners, &targets).await;
     let (own, everybodys): (Vec<Route>, Vec<Route>) = read(found)?
         .into_iter()
         .partition(|route| route.customer_id == customer_id);
     let candidates = |routes: Vec<Route>| {
-        let (all, exact) = routes
+        let (all, mut exact): (Vec<Route>, Vec<Route>) = routes
             .into_iter()
             .partition(|route| route.target == TARGET_ALL);
+        // The order among routes of the same length stays: newest first.
+        exact.sort_by_key(|route| std::cmp::Reverse(route.target.len()));
         Candidates { exact, all }
     };
     let selected = select::select(candidates(own), candidates(everybodys));
@@ -94,8 +100,8 @@ impl State {
     /// exists which does not (chapter 05 G.1 row 6).
     fn no_route(&self, target: &str) -> Refusal {
         let message = format!(
-            "No route leads to the country code {target}. Add a SIP provider (POST /v1/providers) and a route \
-             over it with the target {target}, or all (POST /v1/routes)."
+            "No route leads to the country code {target}. Add a trunk (POST /v1/trunks) and a route over its \
+             provider_id with the target {target}, or all (POST /v1/routes)."
         );
         self.typed(Class::NotFound, "ROUTE_NOT_FOUND", &message)
     }

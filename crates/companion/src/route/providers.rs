@@ -41,6 +41,9 @@ async fn get(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Given {
+    /// Only when it is created, and ours: a trunk's provider has an id that was
+    /// stored before it was asked for.
+    id: ProviderId,
     r#type: ProviderType,
     hostname: String,
     tech_prefix: String,
@@ -73,8 +76,14 @@ impl Given {
 async fn create(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
     let given: Given = routed.body()?;
     let now = state.now().await?;
+    let mut id = given.id;
+    if id.is_nil() {
+        id = ProviderId::random();
+    } else if let Some(known) = read(provider::get(state.db(), id).await)? {
+        return Ok(Reply::json(&known));
+    }
     let mut provider = Provider {
-        id: ProviderId::random(),
+        id,
         health_status: "unknown".to_owned(),
         tm_create: Some(now),
         ..Provider::default()

@@ -105,11 +105,12 @@ async fn delete(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
         .await
 }
 
-/// `all`, or `+` and one to three digits that do not begin with 0.
+/// `all`, or `+` and up to 15 digits that do not begin with 0: a country code, or a
+/// longer prefix.
 fn is_target(target: &str) -> bool {
     let code = target.strip_prefix('+').unwrap_or_default();
     target == TARGET_ALL
-        || ((1..=3).contains(&code.len())
+        || ((1..=15).contains(&code.len())
             && code.bytes().all(|digit| digit.is_ascii_digit())
             && !code.starts_with('0'))
 }
@@ -128,7 +129,7 @@ impl State {
 
     async fn is_usable(&self, route: &Route) -> Result<(), Refusal> {
         if !is_target(&route.target) {
-            let message = "The target is + and a country code such as +82, or all.";
+            let message = "The target is + and a country code such as +82, a longer prefix such as +4930, or all.";
             return Err(self.typed(Class::InvalidArgument, "INVALID_ROUTE_TARGET", message));
         }
         let provider = read(provider::get(self.db(), route.provider_id).await)?;
@@ -161,11 +162,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_a_country_code_or_all() {
-        for good in ["all", "+1", "+82", "+358"] {
+    fn a_target_is_a_prefix_of_numbers_or_all() {
+        for good in ["all", "+1", "+82", "+358", "+4930", "+493012345678901"] {
             assert!(is_target(good), "{good}");
         }
-        for bad in ["", "+", "82", "+0", "+8210", "ALL", "+8a"] {
+        for bad in ["", "+", "82", "+0", "+4930123456789012", "ALL", "+8a"] {
             assert!(!is_target(bad), "{bad}");
         }
     }

@@ -4,15 +4,31 @@
 use std::collections::BTreeSet;
 
 use trunkline_model::id::{CustomerId, ProviderId, RouteId};
-use trunkline_model::route::Route;
+use trunkline_model::route::{Route, TARGET_ALL};
+
+/// `+` and the 15 digits of the longest number.
+const LONGEST: usize = 16;
 
 /// The routes of one owner, each group newest first.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    /// Whose target is the wanted one.
+    /// Whose target is the country code or, before those, a longer prefix of the
+    /// number.
     pub exact: Vec<Route>,
     /// Whose target is `all`.
     pub all: Vec<Route>,
+}
+
+/// The targets of the routes that a number may take: its country code, every longer
+/// beginning of it, and `all`. A caller that does not tell the number (the
+/// reference's) gets the routes of its country code.
+#[must_use]
+pub fn targets<'a>(country_code: &'a str, number: &'a str) -> Vec<&'a str> {
+    let mut targets = vec![country_code, TARGET_ALL];
+    if number.starts_with(country_code) && number.is_ascii() && number.len() <= LONGEST {
+        targets.extend((country_code.len() + 1..=number.len()).map(|length| &number[..length]));
+    }
+    targets
 }
 
 /// The customer's own routes before the routes of everybody; within each, those
@@ -21,10 +37,9 @@ pub struct Candidates {
 /// Compat: `priority` is ignored, as the reference ignores it.
 #[must_use]
 pub fn select(own: Candidates, everybodys: Candidates) -> Vec<Route> {
-    let mut selected: Vec<Route> = own.exact;
-    let mut present: BTreeSet<ProviderId> =
-        selected.iter().map(|route| route.provider_id).collect();
-    for group in [own.all, everybodys.exact, everybodys.all] {
+    let mut selected: Vec<Route> = Vec::new();
+    let mut present: BTreeSet<ProviderId> = BTreeSet::new();
+    for group in [own.exact, own.all, everybodys.exact, everybodys.all] {
         selected.extend(
             group
                 .into_iter()
@@ -67,6 +82,16 @@ mod tests {
 
     fn names(routes: &[Route]) -> Vec<&str> {
         routes.iter().map(|route| route.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_number_may_take_routes_to_its_country_and_to_every_longer_prefix() {
+        assert_eq!(
+            targets("+49", "+49301"),
+            ["+49", "all", "+493", "+4930", "+49301"]
+        );
+        assert_eq!(targets("+49", ""), ["+49", "all"]);
+        assert_eq!(targets("+49", "030"), ["+49", "all"]);
     }
 
     #[test]

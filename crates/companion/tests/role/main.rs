@@ -9,6 +9,7 @@ mod agents;
 mod customers;
 mod files;
 mod numbers;
+mod registrar;
 mod routes;
 mod speech;
 mod webhooks;

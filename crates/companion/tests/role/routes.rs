@@ -59,9 +59,44 @@ async fn own_routes_come_first_newest_first_and_no_provider_twice() {
     roads.route(customer, c, "+1").await;
     roads.route(CustomerId::random(), c, "+82").await;
 
-    let found = roads.client.dialroutes(customer, "+82", &[]).await.unwrap();
+    let found = roads
+        .client
+        .dialroutes(customer, "+82", "", &[])
+        .await
+        .unwrap();
     let providers: Vec<ProviderId> = found.iter().map(|route| route.provider_id).collect();
     assert_eq!(providers, [b, a, c, d]);
+    roads.world.end().await;
+}
+
+#[tokio::test]
+async fn longer_prefixes_come_first_for_those_who_tell_the_number() {
+    let roads = Roads::new().await;
+    let customer = CustomerId::random();
+    let [country, city, other] = [
+        roads.provider("country").await,
+        roads.provider("city").await,
+        roads.provider("other").await,
+    ];
+    roads.route(customer, city, "+4930").await;
+    roads.route(customer, country, "+49").await;
+    roads.route(customer, other, "+4989").await;
+    // Whoever has the city has the country, too: once.
+    roads.route(customer, city, "+49").await;
+    for (number, expected) in [
+        ("+4930123456", vec![city, country]),
+        ("+49621123456", vec![city, country]),
+        ("", vec![city, country]),
+        ("+4989123456", vec![other, city, country]),
+    ] {
+        let found = roads.client.dialroutes(customer, "+49", number, &[]).await;
+        let providers: Vec<ProviderId> = found
+            .unwrap()
+            .iter()
+            .map(|route| route.provider_id)
+            .collect();
+        assert_eq!(providers, expected, "{number}");
+    }
     roads.world.end().await;
 }
 
@@ -70,7 +105,7 @@ async fn no_route_is_an_error_that_says_what_to_do() {
     let roads = Roads::new().await;
     let refused = roads
         .client
-        .dialroutes(CustomerId::random(), "+82", &[])
+        .dialroutes(CustomerId::random(), "+82", "", &[])
         .await
         .unwrap_err();
     let RpcError::Typed(error) = refused else {
@@ -94,7 +129,7 @@ async fn wanted_providers_become_routes_and_unknown_ones_are_refused() {
     let provider = roads.provider("a").await;
     let found = roads
         .client
-        .dialroutes(CustomerId::random(), "+82", &[provider])
+        .dialroutes(CustomerId::random(), "+82", "", &[provider])
         .await
         .unwrap();
     assert_eq!(
@@ -106,6 +141,7 @@ async fn wanted_providers_become_routes_and_unknown_ones_are_refused() {
         .dialroutes(
             CustomerId::random(),
             "+82",
+            "",
             &[provider, ProviderId::random()],
         )
         .await;
@@ -135,7 +171,7 @@ async fn a_provider_with_a_route_is_kept_and_both_go_in_order() {
     assert!(
         roads
             .client
-            .dialroutes(CustomerId::random(), "+44", &[])
+            .dialroutes(CustomerId::random(), "+44", "", &[])
             .await
             .is_err(),
         "a deleted route is not taken"

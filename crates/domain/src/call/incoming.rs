@@ -7,6 +7,7 @@ use trunkline_model::customer::Status as CustomerStatus;
 use trunkline_model::id::CallId;
 
 use super::recording::{self, Part};
+use crate::phone;
 
 /// Where a channel that entered Stasis is to be led.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,16 +74,44 @@ fn domain(asked: &str, base: &str, destination: &str) -> Entry {
     ))
 }
 
-/// Source and destination of an incoming channel: both telephone numbers.
+/// Source and destination of an incoming channel that came for `number`: both
+/// telephone numbers.
 #[must_use]
-pub fn addresses(channel: &Channel) -> (Address, Address) {
+pub fn addresses(channel: &Channel, number: &str) -> (Address, Address) {
     let source = Address {
         kind: Kind::Tel,
         target: channel.source_number.clone(),
         target_name: channel.source_name.clone(),
         ..Address::default()
     };
-    (source, Address::tel(&channel.destination_number))
+    (source, Address::tel(number))
+}
+
+/// Most numbers that are looked up for one incoming call.
+const MOST_CANDIDATES: usize = 6;
+
+/// The numbers that an incoming call may be for, the likeliest first: as it was
+/// dialed, as the same in E.164 form, and what stands in `To` and `Diversion`.
+/// Carriers write a number with `+`, with `00`, with the country code alone, or as it
+/// is dialed inside the country.
+#[must_use]
+pub fn candidates(channel: &Channel) -> Vec<String> {
+    let country = channel.stasis(stasis_key::COUNTRY);
+    let called = channel.destination_number.as_str();
+    let mut found = vec![called.to_owned()];
+    for number in [
+        called,
+        channel.stasis(stasis_key::TO),
+        channel.stasis(stasis_key::DIVERSION),
+    ] {
+        for form in phone::e164_forms(number, country) {
+            if !found.contains(&form) {
+                found.push(form);
+            }
+        }
+    }
+    found.truncate(MOST_CANDIDATES);
+    found
 }
 
 /// Whether a customer in this status may be called.
@@ -110,6 +139,35 @@ mod tests {
             stasis_data: stasis_data.collect(),
             ..Channel::default()
         }
+    }
+
+    #[test]
+    fn a_number_is_found_however_the_carrier_writes_it() {
+        let found = |called: &str, args: &[(&str, &str)]| {
+            candidates(&Channel {
+                destination_number: called.to_owned(),
+                ..channel(args)
+            })
+        };
+        let german = [("country", "de")];
+        for (called, args, wanted) in [
+            ("+4930123456", &[][..], "+4930123456"),
+            ("4930123456", &[], "+4930123456"),
+            ("004930123456", &[], "+4930123456"),
+            ("030123456", &german, "+4930123456"),
+            ("cust", &[("to", "4930123456")], "+4930123456"),
+            (
+                "cust",
+                &[("to", "cust"), ("diversion", "+4930123456")],
+                "+4930123456",
+            ),
+        ] {
+            let found = found(called, args);
+            assert_eq!(found[0], called);
+            assert!(found.iter().any(|it| it == wanted), "{called}: {found:?}");
+        }
+        assert_eq!(found("030123456", &[]), ["030123456", "+030123456"]);
+        assert_eq!(found("cust", &[]), ["cust"]);
     }
 
     #[test]

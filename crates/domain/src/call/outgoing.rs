@@ -7,12 +7,15 @@ use serde_json::Value;
 use trunkline_model::address::{Address, Kind};
 use trunkline_model::call::{Anonymous, Call, Direction, Status, Type, data_key, metadata_key};
 use trunkline_model::customer::{Customer, IdentityVerificationStatus, Status as CustomerStatus};
-use trunkline_model::id::{CallId, CustomerId, ProviderId};
+use trunkline_model::id::{CallId, CustomerId, PhoneId, ProviderId};
 use trunkline_model::number::Number;
 use trunkline_model::outbound_config::OutboundConfig;
+use trunkline_model::phone::Phone;
 use trunkline_model::route::Provider;
+use trunkline_model::trunk;
 
 use crate::call::outbound_config::allows_country;
+use crate::phone;
 
 /// Seconds until an unanswered channel is ended by Asterisk.
 pub const DIAL_TIMEOUT_S: u32 = 60;
@@ -20,7 +23,9 @@ pub const DIAL_TIMEOUT_S: u32 = 60;
 /// Why a call is not made. The message says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("destinations of type `{0}` cannot be called: give a `tel` number or a `sip` address")]
+    #[error(
+        "destinations of type `{0}` cannot be called: give a `tel` number, a `sip` address or an `extension`"
+    )]
     DestinationKind(String),
     #[error("metadata key `{0}` is not known")]
     MetadataKey(String),
@@ -51,6 +56,10 @@ pub enum Refused {
     AnonymousSource(String),
     #[error("the call's dial route is unknown or has no provider")]
     Provider,
+    #[error("the customer has no phone `{0}`")]
+    Phone(String),
+    #[error("the phone `{0}` is switched off")]
+    PhoneOff(String),
 }
 
 /// Whether a customer id is one of the platform's own (chapter 03 §4.3). Two
@@ -79,12 +88,59 @@ pub fn check_metadata(metadata: &BTreeMap<String, Value>) -> Result<(), Refused>
 ///
 /// # Errors
 ///
-/// When it is neither `sip` nor `tel`.
+/// When it is neither `sip`, `tel` nor `extension`.
 pub fn check_destination(destination: &Address) -> Result<(), Refused> {
-    if matches!(destination.kind, Kind::Sip | Kind::Tel) {
+    if matches!(destination.kind, Kind::Sip | Kind::Tel | Kind::Extension) {
         return Ok(());
     }
     Err(Refused::DestinationKind(destination.kind.to_string()))
+}
+
+/// How a phone is named in a destination of type `extension` (chapter 03 §3.5.7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PhoneName<'a> {
+    /// By its id.
+    Id(PhoneId),
+    /// By the digits that the customer gave it.
+    Extension(&'a str),
+}
+
+/// How the phone of a destination is named. Its target is an id, or an extension; an
+/// empty target leaves the extension in `target_name`.
+#[must_use]
+pub fn phone_name(destination: &Address) -> PhoneName<'_> {
+    match destination.target.parse() {
+        Ok(id) => PhoneName::Id(id),
+        Err(_) if destination.target.is_empty() => PhoneName::Extension(&destination.target_name),
+        Err(_) => PhoneName::Extension(&destination.target),
+    }
+}
+
+/// The destination as it is stored: the phone's id and its extension.
+///
+/// # Errors
+///
+/// When the phone is not the customer's, or cannot be called.
+pub fn phone_destination(
+    customer: CustomerId,
+    asked: &Address,
+    phone: Option<&Phone>,
+) -> Result<Address, Refused> {
+    let named = || match phone_name(asked) {
+        PhoneName::Id(id) => id.to_string(),
+        PhoneName::Extension(extension) => extension.to_owned(),
+    };
+    let phone = phone
+        .filter(|phone| phone.customer_id == customer && phone.tm_delete.is_none())
+        .ok_or_else(|| Refused::Phone(named()))?;
+    if !phone.enabled {
+        return Err(Refused::PhoneOff(phone.extension.clone()));
+    }
+    Ok(Address {
+        target: phone.id.to_string(),
+        target_name: phone.extension.clone(),
+        ..asked.clone()
+    })
 }
 
 /// Checks the customer's permission.
@@ -235,25 +291,77 @@ pub struct ChannelPlan {
     pub variables: BTreeMap<String, String>,
 }
 
-/// Plans the channel of an outgoing call. `provider` is that of the current
-/// route; only `tel` destinations have one.
+/// Who carries a call to its destination.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Carrier<'a> {
+    /// That of the current route; only `tel` destinations have one.
+    pub provider: Option<&'a Provider>,
+    /// Only `extension` destinations have one.
+    pub phone: Option<&'a Phone>,
+}
+
+impl<'a> From<Option<&'a Provider>> for Carrier<'a> {
+    fn from(provider: Option<&'a Provider>) -> Self {
+        Self {
+            provider,
+            phone: None,
+        }
+    }
+}
+
+impl Carrier<'_> {
+    /// Whether Asterisk has an endpoint of its own for it: then nobody else reads
+    /// our headers.
+    fn is_own_endpoint(&self) -> bool {
+        let provider = |provider: &Provider| trunk::of_provider(&provider.hostname).is_some();
+        self.phone.is_some() || self.provider.is_some_and(provider)
+    }
+
+    /// The number that a trunk shows in place of the call's own.
+    fn caller_id(&self) -> Option<&str> {
+        let provider = self
+            .provider
+            .filter(|it| trunk::of_provider(&it.hostname).is_some())?;
+        let number = provider
+            .metadata
+            .as_ref()?
+            .get(trunk::CALLER_ID)?
+            .as_str()?;
+        Some(number).filter(|number| phone::is_e164(number))
+    }
+}
+
+/// Plans the channel of an outgoing call.
 ///
 /// # Errors
 ///
-/// Without a provider for a `tel` call, or an anonymous one whose source is no
-/// E.164 number.
-pub fn plan_channel(call: &Call, provider: Option<&Provider>) -> Result<ChannelPlan, Refused> {
-    let endpoint = endpoint(&call.destination, provider)?;
+/// Without a provider for a `tel` call, without a phone for an extension, or an
+/// anonymous one whose source is no E.164 number.
+pub fn plan_channel<'a>(
+    call: &Call,
+    carrier: impl Into<Carrier<'a>>,
+) -> Result<ChannelPlan, Refused> {
+    let carrier = carrier.into();
+    let provider = carrier.provider;
+    let endpoint = endpoint(&call.destination, carrier)?;
     let transport = transport(&endpoint);
     let app_args = app_args(call.id, transport);
     let mut variables = provider.map(tech_headers).unwrap_or_default();
+    if carrier.is_own_endpoint() {
+        add_caller_id(&mut variables, call, carrier.caller_id())?;
+        return Ok(ChannelPlan {
+            endpoint,
+            app_args,
+            variables,
+        });
+    }
     let profile = if matches!(transport, "ws" | "wss") {
         "UDP/TLS/RTP/SAVPF"
     } else {
         "RTP/AVP"
     };
     variables.insert(header("VBOUT-SDP_Transport"), profile.to_owned());
-    add_caller_id(&mut variables, call)?;
+    add_caller_id(&mut variables, call, None)?;
     let own = call
         .metadata
         .get(metadata_key::CODECS)
@@ -282,16 +390,31 @@ pub fn app_args(call: CallId, transport: &str) -> String {
     )
 }
 
-fn endpoint(destination: &Address, provider: Option<&Provider>) -> Result<String, Refused> {
+fn endpoint(destination: &Address, carrier: Carrier<'_>) -> Result<String, Refused> {
     let target = &destination.target;
+    if destination.kind == Kind::Extension {
+        let phone = carrier
+            .phone
+            .ok_or_else(|| Refused::Phone(destination.target_name.clone()))?;
+        return Ok(format!("pjsip/{}", phone.username));
+    }
     if destination.kind == Kind::Tel {
-        let provider = provider.ok_or(Refused::Provider)?;
+        let provider = carrier.provider.ok_or(Refused::Provider)?;
         let Provider {
             tech_prefix,
             tech_postfix,
             hostname,
             ..
         } = provider;
+        if let Some(id) = trunk::of_provider(hostname) {
+            let number = format!("{tech_prefix}{target}{tech_postfix}");
+            // What follows an `@` or a `/` would be another endpoint.
+            let dialable = |byte: u8| byte.is_ascii_digit() || b"+*".contains(&byte);
+            if !number.bytes().all(dialable) {
+                return Err(Refused::Number(number));
+            }
+            return Ok(format!("pjsip/{number}@{}", trunk::endpoint(id)));
+        }
         return Ok(format!(
             "pjsip/call-out/sip:{tech_prefix}{target}{tech_postfix}@{hostname};transport=udp"
         ));
@@ -364,9 +487,14 @@ fn tech_headers(provider: &Provider) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn add_caller_id(variables: &mut BTreeMap<String, String>, call: &Call) -> Result<(), Refused> {
+/// `shown` stands in place of the call's own number.
+fn add_caller_id(
+    variables: &mut BTreeMap<String, String>,
+    call: &Call,
+    shown: Option<&str>,
+) -> Result<(), Refused> {
     let mut set = |key: &str, value: &str| variables.insert(key.to_owned(), value.to_owned());
-    let source = &call.source.target;
+    let source = shown.unwrap_or(&call.source.target);
     let hidden = call
         .data
         .get(data_key::ANONYMOUS)
@@ -377,7 +505,7 @@ fn add_caller_id(variables: &mut BTreeMap<String, String>, call: &Call) -> Resul
         return Ok(());
     }
     if !source.starts_with('+') {
-        return Err(Refused::AnonymousSource(source.clone()));
+        return Err(Refused::AnonymousSource(source.to_owned()));
     }
     set("CALLERID(name)", "Anonymous");
     set("CALLERID(num)", "anonymous");
@@ -450,6 +578,79 @@ mod tests {
             plan_channel(&call(Address::tel("+49")), None),
             Err(Refused::Provider)
         );
+    }
+
+    #[test]
+    fn trunk_is_an_endpoint_of_its_own_and_shows_its_number() {
+        let id = trunkline_model::id::TrunkId::random();
+        let trunk = Provider {
+            hostname: format!("{id}.trunk.invalid"),
+            tech_prefix: "00".to_owned(),
+            tech_postfix: String::new(),
+            metadata: Some([("caller_id".to_owned(), json!("+4930999999"))].into()),
+            ..provider()
+        };
+        let plan = plan_channel(&call(Address::tel("+4930123")), Some(&trunk)).unwrap();
+        assert_eq!(plan.endpoint, format!("pjsip/00+4930123@trunk-{id}"));
+        let expected: BTreeMap<String, String> = [
+            ("CALLERID(name)", "Office"),
+            ("CALLERID(num)", "+4930999999"),
+            ("PJSIP_HEADER(add,X-Account)", "7"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        assert_eq!(plan.variables, expected);
+        for number in ["1@call-out/sip:x", "1/sip:x@y", "anonymous"] {
+            let refused = plan_channel(&call(Address::tel(number)), Some(&trunk));
+            assert!(matches!(refused, Err(Refused::Number(_))), "{number}");
+        }
+        // Another host name that only looks like one is an ordinary provider.
+        let other = Provider {
+            hostname: "x.trunk.invalid".to_owned(),
+            ..trunk
+        };
+        let plan = plan_channel(&call(Address::tel("+4930123")), Some(&other)).unwrap();
+        assert!(
+            plan.endpoint.starts_with("pjsip/call-out/"),
+            "{}",
+            plan.endpoint
+        );
+    }
+
+    #[test]
+    fn phone_is_called_by_its_user_name_and_only_by_its_customer() {
+        let customer = CustomerId::random();
+        let phone = Phone {
+            id: PhoneId::random(),
+            customer_id: customer,
+            extension: "1001".to_owned(),
+            username: "1001-0a".to_owned(),
+            enabled: true,
+            ..Phone::default()
+        };
+        let asked = Address {
+            kind: Kind::Extension,
+            target: "1001".to_owned(),
+            ..Address::default()
+        };
+        assert_eq!(phone_name(&asked), PhoneName::Extension("1001"));
+        let stored = phone_destination(customer, &asked, Some(&phone)).unwrap();
+        assert_eq!(phone_name(&stored), PhoneName::Id(phone.id));
+        assert_eq!(stored.target_name, "1001");
+        let carrier = Carrier {
+            phone: Some(&phone),
+            ..Carrier::default()
+        };
+        let plan = plan_channel(&call(stored), carrier).unwrap();
+        assert_eq!(plan.endpoint, "pjsip/1001-0a");
+        let foreign = phone_destination(CustomerId::random(), &asked, Some(&phone));
+        assert_eq!(foreign, Err(Refused::Phone("1001".to_owned())));
+        let off = Phone {
+            enabled: false,
+            ..phone
+        };
+        let off = phone_destination(customer, &asked, Some(&off));
+        assert_eq!(off, Err(Refused::PhoneOff("1001".to_owned())));
     }
 
     #[test]

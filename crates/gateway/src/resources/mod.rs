@@ -12,6 +12,9 @@ mod companion;
 mod flow;
 mod here;
 mod outdial;
+mod registrar;
+
+use std::time::Duration;
 
 use axum::response::Response;
 use futures_util::future::BoxFuture;
@@ -71,6 +74,8 @@ pub(crate) struct Route {
     pub(crate) about: &'static str,
     /// Whether its body may be as large as `bulk_body_limit_bytes`.
     pub(crate) bulk: bool,
+    /// How long the role may take, where that is longer than usual.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// What a route does.
@@ -169,13 +174,14 @@ pub(crate) enum FilterKind {
 
 /// Every resource.
 pub(crate) fn all() -> impl Iterator<Item = &'static Resource> {
-    let groups: [&'static [Resource]; 6] = [
+    let groups: [&'static [Resource]; 7] = [
         campaign::RESOURCES,
         outdial::RESOURCES,
         flow::RESOURCES,
         call::RESOURCES,
         companion::RESOURCES,
         here::RESOURCES,
+        registrar::RESOURCES,
     ];
     groups.into_iter().flatten()
 }
@@ -203,6 +209,7 @@ const fn route(method: Method, path: &'static str, act: Act) -> Route {
         hint: "",
         about: "",
         bulk: false,
+        patience: None,
     }
 }
 
@@ -259,6 +266,13 @@ impl Route {
 
     const fn hint(self, hint: &'static str) -> Self {
         Self { hint, ..self }
+    }
+
+    const fn patient(self, patience: Duration) -> Self {
+        Self {
+            patience: Some(patience),
+            ..self
+        }
     }
 
     const fn operators_only(self) -> Self {

@@ -11,6 +11,8 @@ use trunkline_asterisk_proxy::{Account, Config as Proxy};
 
 const ACCOUNT: &str = "account";
 const ACCOUNT_FILE: &str = "account_file";
+const AMI_ACCOUNT: &str = "ami_account";
+const AMI_ACCOUNT_FILE: &str = "ami_account_file";
 
 /// One Asterisk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +23,8 @@ pub struct Asterisk {
     pub account_given: bool,
     /// File that holds the account, `user:password`; empty = none.
     pub account_file: PathBuf,
+    /// The same for AMI's account.
+    pub ami_account_file: PathBuf,
 }
 
 impl Asterisk {
@@ -54,6 +58,19 @@ impl Asterisk {
         }
         Ok(())
     }
+
+    /// Finds the account of AMI: in its file, else in the configuration.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn resolve_ami_account(&mut self) -> std::io::Result<()> {
+        if !self.ami_account_file.as_os_str().is_empty() {
+            let text = std::fs::read_to_string(&self.ami_account_file)?;
+            self.proxy.ami_account = Account::new(text.trim());
+        }
+        Ok(())
+    }
 }
 
 impl Serialize for Asterisk {
@@ -65,6 +82,7 @@ impl Serialize for Asterisk {
             map.serialize_entry(name, value)?;
         }
         map.serialize_entry(ACCOUNT_FILE, &self.account_file)?;
+        map.serialize_entry(AMI_ACCOUNT_FILE, &self.ami_account_file)?;
         map.end()
     }
 }
@@ -72,26 +90,30 @@ impl Serialize for Asterisk {
 impl<'de> Deserialize<'de> for Asterisk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut options = Map::<String, Value>::deserialize(deserializer)?;
-        let account_file = match options.remove(ACCOUNT_FILE) {
-            None => PathBuf::new(),
-            Some(Value::String(path)) => path.into(),
-            Some(_) => return Err(D::Error::custom(format!("`{ACCOUNT_FILE}` must be a path"))),
+        let mut file = |name: &str| match options.remove(name) {
+            None => Ok(PathBuf::new()),
+            Some(Value::String(path)) => Ok(path.into()),
+            Some(_) => Err(D::Error::custom(format!("`{name}` must be a path"))),
         };
+        let (account_file, ami_account_file) = (file(ACCOUNT_FILE)?, file(AMI_ACCOUNT_FILE)?);
         let account_given = options.contains_key(ACCOUNT);
-        if options
-            .get(ACCOUNT)
-            .is_some_and(|account| !account.is_string())
-        {
-            // The message of the type error below would show it.
-            return Err(D::Error::custom(format!(
-                "`{ACCOUNT}` must be a text, user:password"
-            )));
+        for account in [ACCOUNT, AMI_ACCOUNT] {
+            if options
+                .get(account)
+                .is_some_and(|account| !account.is_string())
+            {
+                // The message of the type error below would show it.
+                return Err(D::Error::custom(format!(
+                    "`{account}` must be a text, user:password"
+                )));
+            }
         }
         let proxy = serde_json::from_value(Value::Object(options)).map_err(D::Error::custom)?;
         Ok(Self {
             proxy,
             account_given,
             account_file,
+            ami_account_file,
         })
     }
 }

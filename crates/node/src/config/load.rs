@@ -7,6 +7,8 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
+use trunkline_asterisk_proxy::Account;
+
 use super::asterisk::Asterisk;
 use super::environment::Environment;
 use super::error::{ConfigError, Problem};
@@ -20,6 +22,13 @@ const CONFIG: &str = "TRUNKLINE_CONFIG";
 
 /// Variable that holds the account at every Asterisk without one of its own.
 const ARI_ACCOUNT: &str = "TRUNKLINE_ARI_ACCOUNT";
+
+/// Variable that holds where AMI is, when there is one Asterisk and it has none of its
+/// own.
+const AMI: &str = "TRUNKLINE_AMI";
+
+/// Variable that holds AMI's account then.
+const AMI_ACCOUNT: &str = "TRUNKLINE_AMI_ACCOUNT";
 
 /// Between section and option in the name of a variable.
 const SEPARATOR: &str = "__";
@@ -72,6 +81,14 @@ impl Config {
         let figment = inherit_delivery(figment)?;
         let extracted = figment.extract::<Self>();
         let mut config = extracted.map_err(|error| ConfigError::of_figment(error, &figment))?;
+        if let ([only], Some(address)) = (config.asterisk.as_mut_slice(), environment.get(AMI))
+            && only.proxy.ami.is_empty()
+        {
+            only.proxy.ami = address.to_owned();
+            if let Some(account) = environment.get(AMI_ACCOUNT) {
+                only.proxy.ami_account = Account::new(account);
+            }
+        }
         config.resolve_accounts(environment.get(ARI_ACCOUNT))?;
         config.validate()?;
         Ok(config)
@@ -79,11 +96,17 @@ impl Config {
 
     fn resolve_accounts(&mut self, from_environment: Option<&str>) -> Result<(), ConfigError> {
         for (at, asterisk) in self.asterisk.iter_mut().enumerate() {
-            if let Err(error) = asterisk.resolve_account(from_environment) {
-                let path = asterisk.account_file.display();
+            let read = match asterisk.resolve_account(from_environment) {
+                Err(error) => Err(("account_file", &asterisk.account_file, error)),
+                Ok(()) => match asterisk.resolve_ami_account() {
+                    Err(error) => Err(("ami_account_file", &asterisk.ami_account_file, error)),
+                    Ok(()) => Ok(()),
+                },
+            };
+            if let Err((option, path, error)) = read {
                 let problem = Problem::new(
-                    format!("asterisk.{at}.account_file"),
-                    format!("is `{path}`: {error}"),
+                    format!("asterisk.{at}.{option}"),
+                    format!("is `{}`: {error}", path.display()),
                 );
                 return Err(ConfigError::Options(vec![problem]));
             }

@@ -53,6 +53,8 @@ pub struct Config {
     /// The small roles that answer from the store: customer, billing, number,
     /// route, agent.
     pub companion: trunkline_companion::Config,
+    /// Trunks and phones.
+    pub registrar: trunkline_companion::registrar::Config,
     pub webhook: trunkline_companion::webhook::Config,
     /// Addresses that customers name.
     pub egress: trunkline_egress::Config,
@@ -78,6 +80,7 @@ impl Default for Config {
             campaign: trunkline_campaign::Config::default(),
             outdial: trunkline_outdial::Config::default(),
             companion: trunkline_companion::Config::default(),
+            registrar: trunkline_companion::registrar::Config::default(),
             webhook: trunkline_companion::webhook::Config::default(),
             egress: trunkline_egress::Config::default(),
             delivery: trunkline_delivery::Config::default(),

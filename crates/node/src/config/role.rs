@@ -14,6 +14,7 @@ pub enum Role {
     BillingManager,
     NumberManager,
     RouteManager,
+    RegistrarManager,
     AgentManager,
     WebhookManager,
     OutdialManager,
@@ -26,11 +27,12 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order of the start.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::CustomerManager,
         Self::BillingManager,
         Self::NumberManager,
         Self::RouteManager,
+        Self::RegistrarManager,
         Self::AgentManager,
         Self::WebhookManager,
         Self::OutdialManager,
@@ -50,6 +52,7 @@ impl Role {
             | Self::BillingManager
             | Self::NumberManager
             | Self::RouteManager
+            | Self::RegistrarManager
             | Self::AgentManager
             | Self::WebhookManager
             | Self::OutdialManager
@@ -68,6 +71,7 @@ impl Role {
             Self::BillingManager => Service::BILLING,
             Self::NumberManager => Service::NUMBER,
             Self::RouteManager => Service::ROUTE,
+            Self::RegistrarManager => Service::REGISTRAR,
             Self::AgentManager => Service::AGENT,
             Self::WebhookManager => Service::WEBHOOK,
             Self::OutdialManager => Service::OUTDIAL,

@@ -130,6 +130,10 @@ fn a_wrong_option_is_named_with_its_value_and_what_is_allowed() {
             ["asterisk.0.account_file", "/nowhere", "No such file"],
         ),
         (
+            "[[asterisk]]\nami_account_file = \"/nowhere\"",
+            ["asterisk.0.ami_account_file", "/nowhere", "No such file"],
+        ),
+        (
             "[call]\napplication = \"mine\"",
             ["asterisk.0.application", "voipbin", "mine"],
         ),
@@ -268,4 +272,29 @@ fn names_of_roles_are_those_of_their_services() {
         assert_eq!(serde_json::to_value(role).unwrap(), role.name());
     }
     assert!(Role::ALL.is_sorted());
+}
+
+#[test]
+fn ami_of_the_only_asterisk_comes_from_variables() {
+    let environment = Environment::from([
+        ("TRUNKLINE_AMI", "127.0.0.1:5038"),
+        ("TRUNKLINE_AMI_ACCOUNT", "trunkline:hidden"),
+    ]);
+    let load = |urls: &[&str]| {
+        let flags = Flags {
+            asterisk: urls.iter().map(|&url| url.to_owned()).collect(),
+            ..Flags::default()
+        };
+        Config::load(&flags, &environment).unwrap()
+    };
+    let one = load(&["http://a:1"]);
+    assert_eq!(one.asterisk[0].proxy.ami, "127.0.0.1:5038");
+    assert!(!one.to_toml().unwrap().contains("hidden"));
+    // Which of two it would be is not said.
+    let two = load(&["http://a:1", "http://b:1"]);
+    assert!(
+        two.asterisk
+            .iter()
+            .all(|asterisk| asterisk.proxy.ami.is_empty())
+    );
 }

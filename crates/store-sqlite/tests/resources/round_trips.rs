@@ -414,7 +414,7 @@ async fn every_field_of_the_companions_comes_back() {
     apply(&db, route::insert(&newer)).await;
     assert_eq!(route::get(&db, route.id).await.unwrap().unwrap(), route);
     assert_eq!(
-        route::for_targets(&db, [customer.id; 2], ["+82"; 2])
+        route::for_targets(&db, [customer.id; 2], &["+82"])
             .await
             .unwrap(),
         [newer, route]

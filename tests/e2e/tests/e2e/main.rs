@@ -8,3 +8,4 @@ mod kills;
 mod long_faults;
 mod outcomes;
 mod same_script;
+mod trunks;
