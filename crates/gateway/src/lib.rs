@@ -25,6 +25,7 @@ mod limits;
 mod list;
 pub mod listener;
 mod metrics;
+mod openapi;
 mod owner;
 mod pages;
 mod parked;

@@ -31,6 +31,7 @@ use crate::idempotency::{self, Keys};
 use crate::limits::{self, Limits};
 use crate::listener::{self, BindError, Bounded};
 use crate::metrics::Metrics;
+use crate::openapi::Description;
 use crate::pages;
 use crate::resources::{self, Resource, Route};
 use crate::serve;
@@ -63,6 +64,7 @@ pub(crate) struct Gateway {
     pub(crate) tokens: Tokens,
     pub(crate) limits: Limits,
     pub(crate) keys: Keys,
+    pub(crate) description: Description,
     pub(crate) events: Arc<Events>,
     pub(crate) readiness: Arc<dyn Readiness>,
     pub(crate) metrics: Metrics,
@@ -142,6 +144,7 @@ pub fn start(
         db: deps.db,
         limits: Limits::default(),
         keys: Keys::new(),
+        description: Description::default(),
         events: Events::new(&config, stop.clone()),
         readiness: deps.readiness,
         metrics: deps.metrics,
@@ -162,11 +165,24 @@ pub fn start(
     Ok(Running { address, task })
 }
 
+/// What is served without a token, with `GET`.
+#[cfg(test)]
+pub(crate) const OPEN: [&str; 6] = [
+    "/healthz",
+    "/readyz",
+    "/openapi.json",
+    "/docs",
+    "/docs/errors",
+    "/docs/errors/{code}",
+];
+
 /// Every route of the program.
 fn router(gateway: Arc<Gateway>) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .route("/openapi.json", get(openapi_json))
+        .route("/docs", get(docs))
         .route("/docs/errors", get(pages::error_index))
         .route("/docs/errors/{code}", get(pages::error_page));
     for resource in resources::all() {
@@ -181,6 +197,14 @@ fn router(gateway: Arc<Gateway>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(gateway)
+}
+
+async fn openapi_json(State(gateway): State<Arc<Gateway>>) -> Response {
+    gateway.description.json(&gateway.config)
+}
+
+async fn docs(State(gateway): State<Arc<Gateway>>) -> Response {
+    gateway.description.page(&gateway.config)
 }
 
 /// Writes now and then which tokens were used, and at the end.

@@ -70,7 +70,6 @@ pub(crate) struct Route {
     /// What a bare refusal of this route usually means.
     pub(crate) hint: &'static str,
     /// What it does, for the description of the API; empty: its act says.
-    #[expect(dead_code, reason = "for the description of the API")]
     pub(crate) about: &'static str,
     /// Whether its body may be as large as `bulk_body_limit_bytes`.
     pub(crate) bulk: bool,
@@ -113,7 +112,6 @@ pub(crate) struct Own {
     /// Fields of its body.
     pub(crate) fields: &'static [Field],
     /// Content types that it can answer with.
-    #[expect(dead_code, reason = "for the description of the API")]
     pub(crate) answers: &'static [&'static str],
     pub(crate) run: Run,
 }
