@@ -18,6 +18,7 @@ mod campaign;
 mod context;
 mod error;
 mod events;
+mod flow;
 mod login;
 mod name;
 mod next_step;
@@ -67,6 +68,8 @@ pub enum Command {
     Target(Group<target::Command>),
     /// Plans: how often and how long people are called.
     Outplan(Group<outplan::Command>),
+    /// Flows: what a call does, as files and on the server.
+    Flow(Group<flow::Command>),
     /// Trunks: SIP lines to carriers.
     Trunk(Group<trunk::Command>),
     /// Phones: SIP telephones that register with Asterisk.
@@ -125,6 +128,13 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Outdial(group) => with(group, outdial::run).await,
         Command::Target(group) => with(group, target::run).await,
         Command::Outplan(group) => with(group, outplan::run).await,
+        Command::Flow(group) => {
+            let out = Out::of_process(group.api.json);
+            match flow::offline(&out, &group.command) {
+                Some(outcome) => ended(&out, outcome),
+                None => with(group, flow::run).await,
+            }
+        }
         Command::Trunk(group) => with(group, trunk::run).await,
         Command::Phone(group) => with(group, phone::run).await,
         Command::Number(group) => with(group, number::run).await,

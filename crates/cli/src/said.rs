@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::Error;
+use crate::flow;
 use crate::name::{self, FLOW};
-use crate::output::plain;
+use crate::output::{Out, plain};
 
 /// What happens when somebody answers.
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ pub(crate) struct Said {
 impl Said {
     /// The id of the flow that is named, or of one that is made.
     pub(crate) async fn flow(&self, cx: &Context) -> Result<String, Error> {
-        let (title, actions) = match self.given()? {
+        let (title, actions) = match self.given(&cx.out)? {
             Some(given) => given,
             None => return name::id(&cx.api, &FLOW, self.named()).await,
         };
@@ -52,7 +53,7 @@ impl Said {
 
     /// The actions themselves.
     pub(crate) async fn actions(&self, cx: &Context) -> Result<Value, Error> {
-        match self.given()? {
+        match self.given(&cx.out)? {
             Some((_, actions)) => Ok(actions),
             None => {
                 let flow = name::row(&cx.api, &FLOW, self.named()).await?;
@@ -66,7 +67,7 @@ impl Said {
     }
 
     /// Name and actions, of a sentence or of a file.
-    fn given(&self) -> Result<Option<(String, Value)>, Error> {
+    fn given(&self, out: &Out) -> Result<Option<(String, Value)>, Error> {
         if let Some(text) = &self.say {
             let actions = json!([
                 {"type": "talk", "option": {"text": text, "language": self.language}},
@@ -78,8 +79,7 @@ impl Said {
         if !is_file(path) {
             return Ok(None);
         }
-        let title = path.file_stem().unwrap_or_default().to_string_lossy();
-        Ok(Some((title.into_owned(), actions_in(path)?)))
+        flow::actions_of(out, path).map(Some)
     }
 }
 
@@ -87,26 +87,4 @@ impl Said {
 fn is_file(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     path.is_file() || matches!(ending, Some("json" | "yaml" | "yml"))
-}
-
-/// The actions in a file: a list of actions, or an object with `actions`.
-fn actions_in(path: &Path) -> Result<Value, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-        act: "read",
-        path: path.to_owned(),
-        source,
-    })?;
-    let wrong = |why: &str| {
-        Error::usage(format!("`{}` is no flow: {why}", path.display()))
-            .then("`trunkline flow check FILE` says more")
-    };
-    let mut read: Value = serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
-    let actions = match read.get_mut("actions") {
-        Some(actions) => actions.take(),
-        None => read,
-    };
-    if !actions.is_array() {
-        return Err(wrong("it has no list of actions"));
-    }
-    Ok(actions)
 }

@@ -17,9 +17,7 @@ mod value;
 mod yaml;
 
 pub use file::FlowFile;
-pub use trunkline_domain::flow::check::{Finding, Given, Place, Severity};
-
-use trunkline_domain::flow::check;
+pub use trunkline_domain::flow::check::{Finding, Given, Place, Severity, check};
 
 /// Longest text that is read, bytes.
 pub const MOST_BYTES: usize = 1_048_576;
@@ -54,7 +52,7 @@ pub fn report(text: &str) -> Report {
     };
     let (flow, mut findings) = file::read(&tree);
     if let Some(flow) = &flow {
-        findings.extend(check::check(&flow.actions, &flow.places, &flow.given));
+        findings.extend(check(&flow.actions, &flow.places, &flow.given));
         findings.sort_by_key(|finding| finding.index);
     }
     Report { flow, findings }

@@ -10,6 +10,7 @@ use trunkline_model::{Address, Timestamp, wire};
 use uuid::Uuid;
 
 use crate::api_error::ApiError;
+use crate::flow_check;
 
 /// A field of a body.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +127,10 @@ impl Shape {
                 let wanted = format!("must be a list of objects with: {}", names.join(", "));
                 want(name, value.is_array(), &wanted)
             }
-            Self::Actions => each(name, value, "actions", action),
+            Self::Actions => {
+                each(name, value, "actions", action)?;
+                flow_check::refuse_errors(name, value)
+            }
             Self::Number => {
                 let good = phone::is_e164(text(name, value)?);
                 want(
@@ -346,6 +350,16 @@ mod tests {
                 Shape::Actions,
                 json!([{"type": "talk", "option": "hello"}]),
                 "f[0].option",
+            ),
+            (
+                Shape::Actions,
+                json!([{"type": "answer"}, {"type": "talk", "option": {"txet": "hi"}}]),
+                "f[1].option.txet",
+            ),
+            (
+                Shape::Actions,
+                json!([{"type": "goto", "option": {"target_id": "nowhere"}}]),
+                "f[0].option.target_id",
             ),
             (Shape::TextMap, json!({"order": 7}), "f.order"),
             (Shape::Object, json!([]), "f"),

@@ -19,6 +19,7 @@ pub mod config;
 mod dispatch;
 mod events;
 mod field;
+mod flow_check;
 mod health;
 mod idempotency;
 mod limits;

@@ -385,6 +385,64 @@ fn serve(folder: &Path) -> Vec<String> {
     line.map(str::to_owned).to_vec()
 }
 
+#[test]
+fn a_flow_file_is_checked_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let flow = |verb: &str, path: &str, more: &[&str]| {
+        let output = program()
+            .args(["flow", verb, path])
+            .args(more)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let good = file(
+        "good.yaml",
+        "name: short\nsteps:\n- {id: a, talk: hi}\n- hangup\n",
+    );
+    let (status, out, _) = flow("check", &good, &[]);
+    assert_eq!(status, Some(0));
+    assert_eq!(out, format!("{good}: 2 steps, 0 errors, 0 warnings\n"));
+    let (status, out, _) = flow("show", &good, &[]);
+    assert_eq!(status, Some(0));
+    let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&shown["name"], &shown["actions"][1]["type"]),
+        (&"short".into(), &"hangup".into())
+    );
+
+    let bad = file("bad.yaml", "steps:\n- {id: a, goto: b}\n- hangup\n");
+    let (status, out, _) = flow("check", &bad, &[]);
+    assert_eq!(status, Some(1));
+    let told = format!(
+        "{bad}:2: error: step `a`: it leads to `b`, and there is no such step [unknown_step]"
+    );
+    assert!(out.starts_with(&told), "{out}");
+    let (status, out, _) = flow("check", &bad, &["--json"]);
+    assert_eq!(status, Some(1));
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&told["ok"], &told["findings"][0]["line"]),
+        (&false.into(), &2.into())
+    );
+    let (status, out, error) = flow("show", &bad, &[]);
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    assert!(error.contains("there is no such step"), "{error}");
+    let (status, _, error) = flow("check", "nowhere.yaml", &[]);
+    assert_eq!(status, Some(1));
+    assert!(error.contains("nowhere.yaml"), "{error}");
+}
+
 fn run(line: &[String]) -> Output {
     program().args(line).output().unwrap()
 }

@@ -1,9 +1,11 @@
 //! flow-manager: flows, activeflows, variables (chapter 05 D.4).
 
+use trunkline_bus::Method;
 use trunkline_model::service::Service;
 
-use super::{Owner, Resource, create, delete, get, id, list, post, put, text, update};
+use super::{Owner, Resource, create, delete, get, id, list, own, post, put, text, update};
 use crate::field::{Field, Shape};
+use crate::flow_check;
 
 const TYPES: Shape = Shape::Word(&["flow"]);
 
@@ -33,6 +35,14 @@ pub(super) const RESOURCES: &[Resource] = &[
         owner: Owner::Row,
         routes: &[
             create("/v1/flows", FLOW),
+            own(
+                Method::Post,
+                "/v1/flows/check",
+                &[],
+                flow_check::BODY,
+                flow_check::check,
+            )
+            .about("Checks a flow and stores nothing: a flow file (YAML or JSON) as `text`, or a list as `actions`. `ok` is false when a finding is an error; actions with errors are refused where flows and campaigns are made."),
             list("/v1/flows", &[text("type"), text("name")]),
             get("/v1/flows/{id}"),
             delete("/v1/flows/{id}"),

@@ -67,6 +67,78 @@ async fn health_needs_no_token() {
 }
 
 #[tokio::test]
+async fn a_flow_is_checked_and_nothing_stored() {
+    let app = App::start(|_, _| Some(Response::json(&json!({})))).await;
+    let check = async |body: Value| app.send(Method::POST, "/v1/flows/check", &body).await;
+    let text = "steps:\n- tlak: hello\n- sleep: 1s\n";
+    let (status, told) = check(json!({ "text": text })).await;
+    assert_eq!((status, &told["ok"]), (200, &json!(false)));
+    assert_eq!(
+        told["findings"][0],
+        json!({
+            "severity": "error", "rule": "unknown_type", "index": 0, "line": 2, "field": "type",
+            "message": "`tlak` is no type of action", "help": "did you mean `talk`?",
+        })
+    );
+    assert_eq!(told["findings"][1]["rule"], "no_end");
+    assert_eq!(told["findings"][1]["severity"], "warning");
+    let good = json!([{"type": "talk", "option": {"text": "hi ${name}"}}, {"type": "hangup"}]);
+    let (_, told) = check(json!({ "actions": good })).await;
+    assert_eq!(told["ok"], true);
+    assert_eq!(told["findings"][0]["rule"], "unset_variable");
+    for (body, field) in [
+        (json!({}), "text"),
+        (json!({"text": "", "actions": []}), "actions"),
+        (json!({"text": 7}), "text"),
+        (json!({"flow": ""}), "flow"),
+    ] {
+        let (status, refused) = check(body).await;
+        assert_eq!((status, &refused["error"]["field"]), (400, &json!(field)));
+    }
+    assert_eq!(app.asked(), []);
+}
+
+#[tokio::test]
+async fn actions_that_cannot_work_are_refused_where_flows_and_campaigns_are_made() {
+    let app = App::start(|_, request| Some(Response::json(&json!({"got": request.data})))).await;
+    let campaign = |actions: &Value| json!({"type": "call", "name": "x", "end_handle": "stop", "actions": actions});
+    for (action, field) in [
+        (
+            json!({"type": "talk", "option": {"text": ""}}),
+            "option.text",
+        ),
+        (
+            json!({"type": "sleep", "option": {"duration": "1s"}}),
+            "option.duration",
+        ),
+        (json!({"type": "beep", "next_id": ID}), "next_id"),
+    ] {
+        let actions = json!([{"type": "answer"}, action]);
+        for (path, body) in [
+            ("/v1/flows", json!({"name": "x", "actions": actions})),
+            ("/v1/campaigns", campaign(&actions)),
+        ] {
+            let (status, refused) = app.send(Method::POST, path, &body).await;
+            let field = json!(format!("actions[1].{field}"));
+            assert_eq!(
+                (status, &refused["error"]["field"]),
+                (400, &field),
+                "{path}"
+            );
+        }
+    }
+    assert_eq!(app.asked(), []);
+    // What is only odd passes: a variable that nobody sets, an end without a word.
+    let odd = json!([{"type": "talk", "option": {"text": "hi ${name}"}}, {"type": "amd"}]);
+    assert_eq!(
+        app.send(Method::POST, "/v1/campaigns", &campaign(&odd))
+            .await
+            .0,
+        200
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_in_the_table_does_not_exist() {
     let app = App::start(|_, _| Some(Response::json(&json!({})))).await;
     for path in [

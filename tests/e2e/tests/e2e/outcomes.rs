@@ -70,7 +70,7 @@ async fn answered_call_hears_its_message_and_every_timestamp_is_set() -> Result<
         {"type": "answer"},
         {"type": "play", "option": {"stream_urls": [message, "tt-weasels"]}},
         {"type": "play", "option": {"stream_urls": ["/there/is/no/such/file"]}},
-        {"type": "play", "option": {"stream_urls": ["foo:unknown-scheme"]}},
+        {"type": "play", "option": {"stream_urls": ["${voipbin.call.direction}:unknown-scheme"]}},
         {"type": "hangup", "option": {"reason": "busy"}},
     ]);
     let flow = id(&api

@@ -190,9 +190,13 @@ fn address(action: &Action, name: &str) -> Vec<Finding> {
 }
 
 fn goto(action: &Action) -> Vec<Finding> {
-    if target(action, "target_id").is_none() {
+    let Some(to) = target(action, "target_id") else {
         let found = Finding::error("no_target", "it names no step to go to");
         return vec![found.field("option.target_id")];
+    };
+    // The name of a step that is not there: that is said, and is enough.
+    if to.parse::<ActionId>().is_err() {
+        return Vec::new();
     }
     let loops = whole(action, "loop_count");
     if loops <= 0 && action.next_id.is_nil() {
