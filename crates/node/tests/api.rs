@@ -22,6 +22,8 @@ const LISTS: &[&str] = &[
     "/v1/routes",
     "/v1/providers",
     "/v1/agents",
+    "/v1/trunks",
+    "/v1/phones",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,6 +222,50 @@ async fn an_operator_enters_who_carries_calls_and_others_may_not() {
         (me.get(&account).await.0, other.get(&account).await.0),
         (200, 404)
     );
+    app.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_operators_have_trunks_and_everybody_has_phones() {
+    let app = App::start().await;
+    let (me, other) = (app.caller(&app.token), app.caller(&app.other_token().await));
+    let wanted =
+        json!({"name": "carrier", "host": "127.0.0.1", "username": "u", "password": "hidden-1"});
+    let (status, refused) = other.send(Method::POST, "/v1/trunks", &wanted).await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (403, &json!("PERMISSION_DENIED"))
+    );
+    let trunk = me.make("/v1/trunks", &wanted).await;
+    let one = format!("/v1/trunks/{}", id(&trunk));
+    assert_eq!(trunk["has_password"], true);
+    // A password that is left out stays, and no answer shows it.
+    let (status, changed) = me.send(Method::PUT, &one, &json!({"port": 5070})).await;
+    assert_eq!(
+        (status, &changed["port"], &changed["has_password"]),
+        (200, &json!(5070), &json!(true))
+    );
+    let (_, list) = me.get("/v1/trunks").await;
+    let (_, shown) = me.get(&one).await;
+    for answer in [&trunk, &changed, &list, &shown] {
+        assert!(!answer.to_string().contains("hidden"), "{answer}");
+    }
+    let (status, wrong) = me.send(Method::PUT, &one, &json!({"host": "a;b"})).await;
+    assert_eq!((status, &wrong["error"]["field"]), (400, &json!("host")));
+    assert_eq!(other.get(&one).await.0, 404);
+    let (status, report) = me
+        .send(Method::POST, &format!("{one}/test"), &json!({}))
+        .await;
+    assert_eq!((status, &report["result"]), (200, &json!("no_asterisk")));
+
+    let phone = other
+        .make("/v1/phones", &json!({"extension": "1001"}))
+        .await;
+    assert!(phone["generated_password"].is_string(), "{phone}");
+    let path = format!("/v1/phones/{}", id(&phone));
+    let (status, shown) = other.get(&path).await;
+    assert_eq!((status, shown.get("generated_password")), (200, None));
+    assert_eq!(me.get(&path).await.0, 404);
     app.node.stop().await;
 }
 

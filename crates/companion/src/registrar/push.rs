@@ -133,8 +133,12 @@ impl Registrar {
         let there = match self.ari.endpoints(&to).await {
             Ok(endpoints) => endpoints,
             Err(error) => {
-                tracing::warn!(asterisk_id = %asterisk, %error, "an Asterisk does not tell what endpoints it has");
                 self.placed.forget(asterisk);
+                if wanted.is_empty() {
+                    tracing::debug!(asterisk_id = %asterisk, %error, "an Asterisk does not tell what endpoints it has");
+                } else {
+                    tracing::warn!(asterisk_id = %asterisk, %error, "an Asterisk does not tell what endpoints it has");
+                }
                 return Ok(());
             }
         };
