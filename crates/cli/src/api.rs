@@ -98,6 +98,12 @@ impl Api {
         &self.base
     }
 
+    /// The bulk route for people of lists.
+    #[must_use]
+    pub fn lists(&self) -> trunkline_lists::Http {
+        trunkline_lists::Http::new(self.http.clone(), self.base.as_str(), &self.token)
+    }
+
     /// Reads something.
     ///
     /// # Errors

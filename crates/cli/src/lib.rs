@@ -19,6 +19,7 @@ mod context;
 mod error;
 mod events;
 mod flow;
+mod import;
 mod login;
 mod name;
 mod next_step;

@@ -19,14 +19,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use trunkline_bus::{Method, Request as RpcRequest, RpcError};
 use trunkline_model::Timestamp;
 use trunkline_model::call::Outcome;
 use trunkline_model::campaigncall::{Campaigncall, Status};
-use trunkline_model::id::{CallId, CampaigncallId, CustomerId, OutdialTargetId};
+use trunkline_model::id::{CallId, CampaigncallId, CustomerId, OutdialTargetId, RecordingId};
 use trunkline_model::outdial_target::OutdialTarget;
 use trunkline_model::service::Service;
 use uuid::Uuid;
@@ -55,9 +55,6 @@ pub(crate) const QUERY: &[Filter] = &[
 
 /// Attempts of one page of a whole export; also the most ids of one look-up.
 const PAGE: u32 = 1_000;
-
-/// Requests about single calls at the same time, where there is no bulk request.
-const CALLS_AT_ONCE: usize = 16;
 
 /// How the results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,18 +87,7 @@ struct Row {
     hangup_cause: i64,
     sip_code: i64,
     digits: String,
-    recording_ids: Vec<Uuid>,
-}
-
-/// What call-manager knows about a call.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Known {
-    #[serde(flatten)]
-    outcome: Outcome,
-    digits: String,
-    recording_ids: Vec<Uuid>,
-    sip_code: i64,
+    recording_ids: Vec<RecordingId>,
 }
 
 /// The route.
@@ -299,38 +285,23 @@ impl Source {
         Ok(targets)
     }
 
-    async fn calls(&self, attempts: &[Campaigncall]) -> Result<HashMap<CallId, Known>, ApiError> {
+    async fn calls(&self, attempts: &[Campaigncall]) -> Result<HashMap<CallId, Outcome>, ApiError> {
         let ids: Vec<CallId> = attempts.iter().filter_map(call_of).collect();
         let mut calls = HashMap::new();
         for ids in ids.chunks(PAGE as usize) {
             let request = self
                 .request(Method::Post, "/v1/calls/outcomes")
                 .json(&json!({ "ids": ids }));
-            let found: Result<Vec<Known>, RpcError> =
+            let found: Result<Vec<Outcome>, RpcError> =
                 self.ask(Service::CALL, &request, "call/calls").await;
             let found = match found {
-                // A call-manager that does not know the question.
-                Err(error) if error.is_not_found() => self.one_by_one(ids).await,
-                answer => answer,
+                // A call-manager that is not ours has no outcomes.
+                Err(error) if error.is_not_found() => Vec::new(),
+                answer => answer.map_err(|error| failed(error, Service::CALL))?,
             };
-            let found = found.map_err(|error| failed(error, Service::CALL))?;
-            calls.extend(found.into_iter().map(|call| (call.outcome.id, call)));
+            calls.extend(found.into_iter().map(|call| (call.id, call)));
         }
         Ok(calls)
-    }
-
-    async fn one_by_one(&self, ids: &[CallId]) -> Result<Vec<Known>, RpcError> {
-        let asks = ids.iter().copied().map(|id| async move {
-            let request = self.request(Method::Get, format!("/v1/calls/{id}/outcome"));
-            match self.ask(Service::CALL, &request, "call/calls").await {
-                Ok(call) => Ok(Some(call)),
-                Err(error) if error.is_not_found() => Ok(None),
-                Err(error) => Err(error),
-            }
-        });
-        let found = stream::iter(asks).buffered(CALLS_AT_ONCE);
-        let found: Vec<Option<Known>> = found.try_collect().await?;
-        Ok(found.into_iter().flatten().collect())
     }
 
     fn request(&self, method: Method, uri: impl Into<String>) -> RpcRequest {
@@ -363,8 +334,7 @@ fn call_of(attempt: &Campaigncall) -> Option<CallId> {
     is_call.then_some(CallId(attempt.reference_id.0))
 }
 
-fn row(attempt: &Campaigncall, target: Option<&OutdialTarget>, call: Option<&Known>) -> Row {
-    let outcome = call.map(|call| &call.outcome);
+fn row(attempt: &Campaigncall, target: Option<&OutdialTarget>, call: Option<&Outcome>) -> Row {
     let ended = (attempt.status == Status::Done).then_some(attempt.tm_update);
     let of_target = |field: fn(&OutdialTarget) -> &String| target.map(field).cloned();
     Row {
@@ -383,19 +353,17 @@ fn row(attempt: &Campaigncall, target: Option<&OutdialTarget>, call: Option<&Kno
         status: attempt.status.to_string(),
         result: attempt.result.to_string(),
         tm_dial: attempt.tm_create,
-        tm_ringing: outcome.and_then(|outcome| outcome.tm_ringing),
-        tm_answer: outcome.and_then(|outcome| outcome.tm_progressing),
+        tm_ringing: call.and_then(|call| call.tm_ringing),
+        tm_answer: call.and_then(|call| call.tm_progressing),
         // One whose call was refused has ended without a hangup.
-        tm_end: outcome
-            .and_then(|outcome| outcome.tm_hangup)
-            .or(ended.flatten()),
-        hangup_by: outcome
-            .map(|outcome| outcome.hangup_by.to_string())
+        tm_end: call.and_then(|call| call.tm_hangup).or(ended.flatten()),
+        hangup_by: call
+            .map(|call| call.hangup_by.to_string())
             .unwrap_or_default(),
-        hangup_reason: outcome
-            .map(|outcome| outcome.hangup_reason.to_string())
+        hangup_reason: call
+            .map(|call| call.hangup_reason.to_string())
             .unwrap_or_default(),
-        hangup_cause: outcome.map_or(0, |outcome| outcome.hangup_cause),
+        hangup_cause: call.map_or(0, |call| call.hangup_cause),
         sip_code: call.map_or(0, |call| call.sip_code),
         digits: call.map(|call| call.digits.clone()).unwrap_or_default(),
         recording_ids: call

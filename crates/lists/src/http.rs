@@ -11,6 +11,9 @@ use trunkline_model::outdial_target::{NewTarget, NewTargetsReply};
 use crate::person::plain;
 use crate::retry::{Failure, Recipient};
 
+/// Longest time that an answer may take.
+const ANSWER: Duration = Duration::from_secs(60);
+
 /// The API at an address, with a token.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -58,6 +61,7 @@ impl Recipient for Http {
         let request = self
             .client
             .post(url)
+            .timeout(ANSWER)
             .bearer_auth(&self.token)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(body));

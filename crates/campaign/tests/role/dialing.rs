@@ -210,6 +210,32 @@ async fn the_next_campaign_starts_when_this_one_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn people_who_are_added_many_at_once_to_a_running_campaign_are_called_once() {
+    let (world, _process) = World::running().await;
+    world.calls.script(|_, _| Script::Answer(2_000));
+    let (campaign, plan) = world.ready(50, json!({})).await;
+    world.set_rules(campaign.id, 20.0, 1_000).await;
+    world.set_status(campaign.id, "run").await;
+    world
+        .until("somebody was called", || async { world.calls.made() > 10 })
+        .await;
+    let targets: Vec<Value> = (0..500)
+        .map(|n| json!({"destination_0": {"type": "tel", "target": format!("+8277{n:06}")}}))
+        .collect();
+    let bulk = format!("/v1/outdials/{}/targets/bulk", campaign.outdial_id);
+    for expected in [500, 0] {
+        let body = json!({ "targets": targets });
+        let reply: Value = world.ask(Method::Post, &bulk, body).await.unwrap();
+        assert_eq!(reply["created"], expected);
+    }
+    world.until_status(campaign.id, Status::Stop).await;
+    world.assert_sound(&plan).await;
+    let dials = world.calls.dials();
+    assert_eq!(dials.len(), 550);
+    assert!(dials.values().all(|count| *count == 1), "{dials:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_campaign_that_continues_dials_people_who_come_later() {
     let (world, _process) = World::running().await;
     let (campaign, plan) = world.ready(2, json!({})).await;

@@ -1,7 +1,9 @@
 //! `trunkline campaign`: who calls which list, with what to say.
 
 mod create;
+mod import;
 mod progress;
+mod results;
 mod screen;
 mod watch;
 
@@ -38,6 +40,19 @@ Examples:
 It does not call anybody yet. Next: trunkline target add november --to +4930123456,
 or trunkline campaign import; then trunkline campaign run november")]
     Create(Box<create::Create>),
+    /// Adds the people of a file to its list, also while it runs
+    #[command(after_long_help = crate::import::HELP)]
+    Import(import::Import),
+    /// Shows what became of whom, newest first
+    ///
+    /// A table shows the last attempts; CSV and JSON Lines have every attempt with
+    /// every column (docs/lists.md).
+    #[command(after_long_help = "\
+Examples:
+  trunkline campaign results november
+  trunkline campaign results november --format csv --out november.csv
+  trunkline campaign results november --format jsonl | jq 'select(.digits != \"\")'")]
+    Results(results::Results),
     /// Lists campaigns, newest first
     #[command(after_long_help = "Example: trunkline campaign list")]
     List(Limit),
@@ -107,6 +122,8 @@ impl PaceRules {
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Create(asked) => create::create(cx, *asked).await,
+        Command::Import(asked) => import::import(cx, &asked).await,
+        Command::Results(asked) => results::results(cx, &asked).await,
         Command::List(limit) => rows::list(cx, &CAMPAIGN, &[], limit, COLUMNS).await,
         Command::Get(which) => rows::get(cx, &CAMPAIGN, &which).await,
         Command::Run {

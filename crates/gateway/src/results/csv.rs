@@ -167,7 +167,7 @@ mod tests {
             hangup_cause: 16,
             sip_code: 200,
             digits: "12#".to_owned(),
-            recording_ids: vec![uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2)],
+            recording_ids: [1, 2].map(|n| uuid::Uuid::from_u128(n).into()).to_vec(),
         };
         let fields = serde_json::to_string(&row).unwrap();
         let mut rest = fields.as_str();
