@@ -35,7 +35,12 @@ impl Account {
     }
 
     /// The value of the `Authorization` header.
-    pub(crate) fn header(&self) -> HeaderValue {
+    ///
+    /// # Panics
+    ///
+    /// Never: base64 is visible ASCII.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
         let text = format!("Basic {}", STANDARD.encode(self.0.trim()));
         let mut value = HeaderValue::from_str(&text).expect("base64 is visible ASCII");
         value.set_sensitive(true);

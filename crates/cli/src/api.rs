@@ -173,8 +173,10 @@ impl Api {
             let mut asked = query.to_vec();
             asked.extend([("page_size", size.as_str()), ("page_token", token.as_str())]);
             let page = self.get(&with_query(path, &asked)).await?;
+            let rows = page["result"].as_array().cloned().unwrap_or_default();
+            // Lists that everybody shares show deleted rows too.
             all.rows
-                .extend(page["result"].as_array().cloned().unwrap_or_default());
+                .extend(rows.into_iter().filter(|row| row["tm_delete"].is_null()));
             let next = page["next_page_token"].as_str().unwrap_or_default();
             all.more = !next.is_empty();
             if !all.more || (limit > 0 && all.rows.len() >= limit) {
@@ -210,8 +212,7 @@ impl Api {
             let again = match &outcome {
                 Ok(_) => None,
                 Err((Error::Broken { .. }, _)) if repeat != Repeat::Never => pauses.next(),
-                // It was not carried out.
-                Err((Error::Refused(refusal), asked)) if refusal.status == 429 => {
+                Err((Error::Refused(refusal), asked)) if is_passing(refusal) => {
                     pauses.next().map(|pause| asked.unwrap_or(pause))
                 }
                 Err(_) => None,
@@ -290,6 +291,15 @@ impl Api {
             Error::Broken { base, source }
         }
     }
+}
+
+/// Whether the same request may be let through in a moment: it was not carried out,
+/// or it is being carried out under the same key.
+fn is_passing(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code.as_str(),
+        "RATE_LIMITED" | "TOO_MANY_REQUESTS_AT_ONCE" | "IDEMPOTENCY_IN_PROGRESS"
+    )
 }
 
 fn request_id(answer: &Response) -> String {

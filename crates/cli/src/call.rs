@@ -180,19 +180,20 @@ async fn get(cx: &Context, id: &str) -> Result<ExitCode, Error> {
 /// Follows a call to its end.
 pub(crate) async fn watch(cx: &Context, id: &str) -> Result<ExitCode, Error> {
     let path = format!("{}/outcome", below(CALL.path, id));
-    let mut seen = String::new();
+    let mut told = 0;
     loop {
         let call = cx.api.get(&path).await?;
-        let status = plain(&call["status"]);
-        if status != seen {
-            if cx.out.json {
-                cx.out.line(&call)?;
-            } else {
-                cx.out.data(&format!("{}\n", told(&call)))?;
-            }
-            seen.clone_from(&status);
+        let milestones = milestones(&call);
+        if cx.out.json && milestones.len() > told {
+            cx.out.line(&call)?;
         }
-        if status == "hangup" {
+        if !cx.out.json {
+            let new = milestones.iter().skip(told);
+            cx.out
+                .data(&new.map(|line| format!("{line}\n")).collect::<String>())?;
+        }
+        told = milestones.len();
+        if plain(&call["status"]) == "hangup" {
             let answered = !plain(&call["tm_progressing"]).is_empty();
             return Ok(if answered {
                 ExitCode::SUCCESS
@@ -204,29 +205,39 @@ pub(crate) async fn watch(cx: &Context, id: &str) -> Result<ExitCode, Error> {
     }
 }
 
-/// One state of a call as a line.
-fn told(call: &Value) -> String {
-    let status = plain(&call["status"]);
-    let at = match status.as_str() {
-        "ringing" => "tm_ringing",
-        "progressing" => "tm_progressing",
-        "hangup" => "tm_hangup",
-        _ => "tm_create",
-    };
-    let at: String = time(&call[at]).chars().skip(11).collect();
-    let mut line = match status.as_str() {
-        "progressing" => format!("{at} answered"),
-        "hangup" => {
-            let by = match plain(&call["hangup_by"]).as_str() {
-                "local" => " by us",
-                "remote" => " by them",
-                _ => "",
-            };
-            let reason = plain(&call["hangup_reason"]);
-            format!("{at} ended{by}: {reason}, cause {}", call["hangup_cause"])
+/// What has happened to a call so far, a line each. Those that came and went
+/// between two looks are told too.
+fn milestones(call: &Value) -> Vec<String> {
+    let stages = [
+        ("tm_create", "dialing"),
+        ("tm_ringing", "ringing"),
+        ("tm_progressing", "answered"),
+        ("tm_hangup", "ended"),
+    ];
+    let mut lines = Vec::new();
+    for (field, word) in stages {
+        let at: String = time(&call[field]).chars().skip(11).collect();
+        if at.is_empty() {
+            continue;
         }
-        status => format!("{at} {status}"),
+        let what = match word {
+            "ended" => ended(call),
+            word => word.to_owned(),
+        };
+        lines.push(format!("{at} {what}"));
+    }
+    lines
+}
+
+/// How it ended.
+fn ended(call: &Value) -> String {
+    let by = match plain(&call["hangup_by"]).as_str() {
+        "local" => " by us",
+        "remote" => " by them",
+        _ => "",
     };
+    let reason = plain(&call["hangup_reason"]);
+    let mut line = format!("ended{by}: {reason}, cause {}", call["hangup_cause"]);
     for (field, name) in [("sip_code", "SIP"), ("digits", "digits")] {
         let value = plain(&call[field]);
         if !value.is_empty() && value != "0" {
@@ -241,23 +252,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_state_of_a_call_is_a_line() {
-        let call = |status: &str| {
-            json!({"status": status, "tm_create": "2026-11-30T09:00:00Z",
-                "tm_ringing": "2026-11-30T09:00:01Z", "tm_progressing": "2026-11-30T09:00:04Z",
-                "tm_hangup": "2026-11-30T09:00:10Z", "hangup_by": "remote",
-                "hangup_reason": "normal", "hangup_cause": 16, "digits": "1", "sip_code": 0})
-        };
-        let cases = [
-            ("dialing", "09:00:00 dialing, digits 1"),
-            ("progressing", "09:00:04 answered, digits 1"),
-            (
-                "hangup",
-                "09:00:10 ended by them: normal, cause 16, digits 1",
-            ),
-        ];
-        for (status, expected) in cases {
-            assert_eq!(told(&call(status)), expected);
-        }
+    fn each_stage_of_a_call_is_a_line() {
+        let mut call = json!({"status": "ringing", "tm_create": "2026-11-30T09:00:00Z",
+            "tm_ringing": "2026-11-30T09:00:01Z", "tm_progressing": null, "tm_hangup": null});
+        assert_eq!(milestones(&call), ["09:00:00 dialing", "09:00:01 ringing"]);
+        call["tm_progressing"] = json!("2026-11-30T09:00:04Z");
+        call["tm_hangup"] = json!("2026-11-30T09:00:10Z");
+        call["hangup_by"] = json!("remote");
+        call["hangup_reason"] = json!("normal");
+        call["hangup_cause"] = json!(16);
+        call["sip_code"] = json!(0);
+        call["digits"] = json!("12");
+        assert_eq!(
+            milestones(&call)[2..],
+            [
+                "09:00:04 answered",
+                "09:00:10 ended by them: normal, cause 16, digits 12"
+            ]
+        );
     }
 }

@@ -160,7 +160,8 @@ impl Error {
             Self::Strange { .. } => {
                 "--url or TRUNKLINE_URL names the address of Trunkline's API".to_owned()
             }
-            Self::File { .. } | Self::Output(_) => String::new(),
+            Self::File { path, .. } => format!("look at `{}` and its rights", path.display()),
+            Self::Output(_) => String::new(),
         }
     }
 

@@ -46,10 +46,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-pub use api::{Api, Repeat};
+pub use api::{Api, Repeat, Rows};
 pub use context::Context;
 pub use error::{Error, Refusal};
-pub use output::Out;
+pub use output::{Colour, Out};
 pub use settings::{ApiArgs, Settings};
 
 /// Everything that is done over the HTTP API.

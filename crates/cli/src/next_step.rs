@@ -11,6 +11,42 @@ const STEPS: &[(&str, &str)] = &[
          the first start of `trunkline serve` has shown one",
     ),
     (
+        "TOKEN_EXPIRED",
+        "make a new one with another token (`trunkline token create`), then run `trunkline login`",
+    ),
+    (
+        "TOKEN_REVOKED",
+        "make a new one with another token (`trunkline token create`), then run `trunkline login`",
+    ),
+    (
+        "RATE_LIMITED",
+        "ask less often, or raise the option `gateway.requests_per_second`",
+    ),
+    (
+        "CALL_RATE_EXCEEDED",
+        "wait a second, or let an operator raise the customer's limit (`trunkline limits`)",
+    ),
+    (
+        "TOO_MANY_CALLS",
+        "wait until calls have ended, or let an operator raise the customer's limit (`trunkline limits`)",
+    ),
+    (
+        "TOO_MANY_TOKENS",
+        "`trunkline token list` shows them, `trunkline token revoke` ends one",
+    ),
+    (
+        "IDEMPOTENCY_OUTCOME_UNKNOWN",
+        "look whether it was carried out (`list`, `get`) before you repeat it",
+    ),
+    (
+        "ASTERISK_UNAVAILABLE",
+        "`trunkline asterisk list` shows which Asterisk is away, `trunkline doctor` why",
+    ),
+    (
+        "PAYMENT_REQUIRED",
+        "the customer's account has no balance left; an operator adds to it",
+    ),
+    (
         "PERMISSION_DENIED",
         "use the token of an operator (option `gateway.operators`)",
     ),

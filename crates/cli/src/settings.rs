@@ -104,12 +104,17 @@ impl Settings {
         ))
     }
 
+    /// The address that somebody has named.
+    #[must_use]
+    pub fn named_url(&self, args: &ApiArgs) -> Option<String> {
+        let given = given(args.url.as_ref()).or_else(|| self.url.clone());
+        given.or_else(|| Some(self.kept.as_ref()?.url.clone()))
+    }
+
     /// The address that is meant.
     #[must_use]
     pub fn url(&self, args: &ApiArgs) -> String {
-        let given = given(args.url.as_ref()).or_else(|| self.url.clone());
-        given
-            .or_else(|| Some(self.kept.as_ref()?.url.clone()))
+        self.named_url(args)
             .unwrap_or_else(|| DEFAULT_URL.to_owned())
     }
 
@@ -156,7 +161,14 @@ impl Kept {
     fn read(path: &Path) -> Result<Option<Self>, Error> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(None);
+            }
             Err(source) => {
                 return Err(Error::File {
                     act: "read",

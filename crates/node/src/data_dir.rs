@@ -65,6 +65,60 @@ impl DataDir {
     }
 }
 
+/// How a data folder is found.
+#[derive(Debug)]
+pub enum DataDirState {
+    /// It will be made by the first start.
+    Missing,
+    /// It is there and nobody uses it.
+    Free,
+    /// Another process has it.
+    InUse { holder: String },
+    /// It cannot be used.
+    Unusable(std::io::Error),
+}
+
+/// Looks at a data folder. Blocks.
+#[must_use]
+pub fn look(path: &Path) -> DataDirState {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return DataDirState::Missing;
+        }
+        Err(error) => return DataDirState::Unusable(error),
+        Ok(data) if !data.is_dir() => {
+            return DataDirState::Unusable(std::io::ErrorKind::NotADirectory.into());
+        }
+        Ok(_) => {}
+    }
+    match try_lock(path) {
+        Ok(None) => DataDirState::Free,
+        Ok(Some(holder)) => DataDirState::InUse { holder },
+        Err(error) => DataDirState::Unusable(error),
+    }
+}
+
+/// The holder of the lock, if it has one; tries whether files can be written.
+fn try_lock(path: &Path) -> std::io::Result<Option<String>> {
+    let lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path.join(LOCK));
+    match lock {
+        Ok(mut lock) => match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Some(holder(&mut lock))),
+            Err(TryLockError::Error(error)) => return Err(error),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let probe = path.join(format!("trunkline.probe-{}", std::process::id()));
+    File::create_new(&probe)?;
+    std::fs::remove_file(&probe)?;
+    Ok(None)
+}
+
 /// Nobody but the owner may read what is inside.
 fn make(path: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
@@ -106,6 +160,24 @@ mod tests {
         );
         drop(first);
         DataDir::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_look_says_how_it_is_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        assert!(matches!(look(&path), DataDirState::Missing));
+        assert!(!path.exists());
+        let owner = DataDir::take(&path).unwrap();
+        let DataDirState::InUse { holder } = look(&path) else {
+            panic!("it is in use");
+        };
+        assert_eq!(holder, format!("process {}", std::process::id()));
+        drop(owner);
+        assert!(matches!(look(&path), DataDirState::Free));
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1, "the lock");
+        let file = path.join(LOCK);
+        assert!(matches!(look(&file), DataDirState::Unusable(_)));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod data_dir;
 mod error;
 mod gate;
 mod health;
+pub mod inspect;
 mod metrics_server;
 mod node;
 mod roles;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use trunkline_node::Flags;
 
+use crate::completions::CompletionsArgs;
 use crate::demo::DemoArgs;
+use crate::doctor::DoctorArgs;
 
 const AFTER_HELP: &str = "\
 Options come from the built-in defaults, then the file, then variables such as
@@ -15,9 +17,12 @@ prints every option with its meaning and default.
 The account at Asterisk (user:password of its ari.conf) is read from the variable
 TRUNKLINE_ARI_ACCOUNT, or from the file that the option `account_file` names.";
 
+/// The version, and the commit if the build knew it.
+const VERSION: &str = env!("TRUNKLINE_VERSION");
+
 /// Call control and outbound campaigns for Asterisk.
 #[derive(Debug, Parser)]
-#[command(name = "trunkline", version, about, propagate_version = true)]
+#[command(name = "trunkline", version = VERSION, about, propagate_version = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -44,6 +49,14 @@ pub(crate) enum Command {
     Config(ShowArgs),
     /// Runs a whole campaign on this machine, with a real Asterisk.
     Demo(DemoArgs),
+    /// Looks for what is wrong, and says what to do.
+    ///
+    /// Looks at the configuration, the data folder and its database, ports, disk and
+    /// clock, at each Asterisk with its modules, and at the program that runs, if one
+    /// does. Changes nothing.
+    Doctor(DoctorArgs),
+    /// Prints completions for a shell.
+    Completions(CompletionsArgs),
     #[command(flatten)]
     Api(trunkline_cli::Command),
 }

@@ -2,8 +2,10 @@
 //! `trunkline-node`.
 
 mod cli;
+mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod serve;
 mod signals;
 
@@ -43,6 +45,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args).await,
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(args).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args)).await,
+        Command::Completions(args) => completions::run(&args),
         Command::Api(command) => Ok(trunkline_cli::run(command).await),
     }
 }

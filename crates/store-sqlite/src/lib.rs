@@ -26,4 +26,5 @@ pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use database::SqliteDatabase;
 pub use error::OpenError;
+pub use migrate::{Schema, schema};
 pub use stats::Stats;

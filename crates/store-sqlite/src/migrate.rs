@@ -5,9 +5,13 @@
 //! that queries of ours read. A released step is never edited: a change is a new
 //! step.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use trunkline_model::Timestamp;
 
+use crate::config::Config;
+use crate::connection;
 use crate::error::OpenError;
 
 /// One step of the schema.
@@ -72,6 +76,42 @@ pub fn migrate(connection: &Connection, now: Timestamp) -> Result<(), OpenError>
         apply(connection, migration, now).map_err(|source| failed(migration, source))?;
     }
     Ok(())
+}
+
+/// How far a database is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schema {
+    /// The last step that it has; 0 for none.
+    pub version: i64,
+    /// The last step that this program knows.
+    pub known: i64,
+    /// Steps that are missing.
+    pub missing: usize,
+}
+
+/// Looks how far the database in a file is; changes nothing. Blocks.
+///
+/// # Errors
+///
+/// When it cannot be opened, is no database, or a newer program wrote it.
+pub fn schema(path: &Path) -> Result<Schema, OpenError> {
+    let failed = |source| OpenError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let connection = connection::reader(path, &Config::default()).map_err(failed)?;
+    let version = version(&connection).map_err(failed)?;
+    let known = MIGRATIONS.last().map_or(0, |last| last.version);
+    if version > known {
+        let found = version;
+        return Err(OpenError::Newer { found, known });
+    }
+    let missing = MIGRATIONS.iter().filter(|step| step.version > version);
+    Ok(Schema {
+        version,
+        known,
+        missing: missing.count(),
+    })
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

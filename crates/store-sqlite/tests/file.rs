@@ -129,6 +129,27 @@ async fn a_database_of_a_newer_program_is_refused() {
         matches!(refused, OpenError::Newer { found, .. } if found == known + 1),
         "{refused}"
     );
+    let looked = trunkline_store_sqlite::schema(&path).unwrap_err();
+    assert!(matches!(looked, OpenError::Newer { .. }), "{looked}");
+}
+
+#[tokio::test]
+async fn a_look_tells_how_far_a_database_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data.db");
+    let db = open(&path);
+    // Also while it is in use.
+    let schema = trunkline_store_sqlite::schema(&path).unwrap();
+    assert_eq!((schema.version, schema.missing), (schema.known, 0));
+    let older = Statement::one(
+        "DELETE FROM trunkline_migrations WHERE version = ?",
+        vec![Value::Int(schema.known)],
+    );
+    db.apply(Batch::new().with(older)).await.unwrap();
+    drop(db);
+    assert_eq!(trunkline_store_sqlite::schema(&path).unwrap().missing, 1);
+    std::fs::write(&path, "no database at all, but long enough to be looked at").unwrap();
+    assert!(trunkline_store_sqlite::schema(&path).is_err());
 }
 
 #[test]

@@ -40,6 +40,12 @@ impl Asterisk {
         }
     }
 
+    /// The header by which ARI knows us, marked as sensitive.
+    #[must_use]
+    pub fn authorization(&self) -> axum::http::HeaderValue {
+        self.proxy.account.header()
+    }
+
     /// Finds the account: in the configuration, else in the file, else
     /// `from_environment`, else the proxy's default.
     ///

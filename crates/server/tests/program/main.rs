@@ -2,11 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+mod commands;
+mod doctor;
+mod harness;
+
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
+
+use crate::harness::{Running, program, run, serve};
 
 use tempfile::TempDir;
 use trunkline_model::service::Service;
@@ -209,182 +214,6 @@ fn the_api_refusing_is_told_with_what_to_do() {
     running.stop("TERM");
 }
 
-/// Parks two events of campaign-manager and leaves it a duty that cannot be
-/// sent, in the database of a program that does not run; the events' ids, the
-/// older one first.
-fn park(folder: &Path) -> (String, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let service = Service::CAMPAIGN;
-    let now = Timestamp::system_now();
-    // Of a call that nobody dialed: nothing is to be done.
-    let hangup = r#"{"type":"call_hangup","publisher":"call-manager","data_type":"application/json","data":{}}"#;
-    let row = |body: &str, name: &str, age: u64| Parked {
-        id: random::uuid(),
-        service: service.name().to_owned(),
-        queue: service.subscribe_queue(),
-        name: name.to_owned(),
-        body: body.as_bytes().to_vec(),
-        body_bytes: i64::try_from(body.len()).unwrap(),
-        reason: "the test says so".to_owned(),
-        times: 1,
-        tm_create: Some(now.minus(Duration::from_secs(age))),
-        tm_update: Some(now),
-        ..Parked::default()
-    };
-    let (first, second) = (row(hangup, "call_hangup", 20), row("no json", "", 10));
-    let duty = Due {
-        id: random::uuid(),
-        service: service.name().to_owned(),
-        key: "broken".to_owned(),
-        due_at: Some(now),
-        queue: service.request_queue(),
-        uri: "/v1/campaigns".to_owned(),
-        method: "POST".to_owned(),
-        data: Some("no json".to_owned()),
-        tm_create: Some(now),
-        ..Due::default()
-    };
-    runtime.block_on(async {
-        let file = folder.join("trunkline.db");
-        let db = SqliteDatabase::open(file, trunkline_store_sqlite::Config::default()).unwrap();
-        let batch = Batch::new()
-            .with(parked::insert(&first, 10))
-            .with(parked::insert(&second, 10))
-            .with(due::insert(&duty));
-        db.apply(batch).await.unwrap();
-        db.close();
-    });
-    (first.id.to_string(), second.id.to_string())
-}
-
-// === the program ===
-
-struct Running {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    address: SocketAddr,
-    printed: String,
-}
-
-impl Running {
-    /// Starts it and reads what it prints until it says where it listens.
-    fn start(folder: &Path) -> Self {
-        let mut child = program()
-            .args(serve(folder))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut printed = String::new();
-        read_until("Health is at", &mut stderr, &mut printed);
-        let address = printed
-            .split_once("The API listens on http://")
-            .unwrap()
-            .1
-            .split_once('/')
-            .unwrap()
-            .0;
-        Self {
-            address: address.parse().unwrap(),
-            child,
-            stderr,
-            printed,
-        }
-    }
-
-    fn read_until(&mut self, words: &str) {
-        read_until(words, &mut self.stderr, &mut self.printed);
-    }
-
-    fn send(&self, signal: &str) {
-        // The shell's own `kill`: a bare system has no program of that name.
-        let sent = Command::new("sh")
-            .arg("-c")
-            .arg(format!("kill -{signal} {}", self.child.id()))
-            .status();
-        assert!(sent.unwrap().success());
-    }
-
-    fn token(&self) -> Option<String> {
-        self.printed
-            .split_whitespace()
-            .find(|word| word.starts_with("tl_"))
-            .map(str::to_owned)
-    }
-
-    fn get(&self, path: &str, token: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n")
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    /// Runs `trunkline parked …` against it: exit status and what was printed.
-    fn parked(&self, token: &str, line: &[&str]) -> (i32, String) {
-        let mut command = program();
-        command.arg("parked").args(line);
-        command.args(["--url", &format!("http://{}", self.address)]);
-        let output = command.env("TRUNKLINE_TOKEN", token).output().unwrap();
-        let (out, err) = (output.stdout, String::from_utf8(output.stderr).unwrap());
-        assert_eq!(err, "", "{line:?}");
-        (
-            output.status.code().unwrap(),
-            String::from_utf8(out).unwrap(),
-        )
-    }
-
-    /// Waits until a duty is parked, and returns the row's id.
-    fn parked_duty(&self, token: &str) -> String {
-        for _ in 0..1_000 {
-            let (_, listed) = self.parked(token, &["list", "--json"]);
-            let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
-            let rows = listed["result"].as_array().unwrap();
-            if let Some(row) = rows.iter().find(|row| row["kind"] == "duty") {
-                return row["id"].as_str().unwrap().to_owned();
-            }
-        }
-        panic!("no duty was parked");
-    }
-
-    fn stop(mut self, signal: &str) -> (ExitStatus, String) {
-        self.send(signal);
-        let mut rest = String::new();
-        self.stderr.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap(), rest)
-    }
-}
-
-fn read_until(words: &str, stderr: &mut BufReader<ChildStderr>, printed: &mut String) {
-    while !printed.contains(words) {
-        assert!(
-            stderr.read_line(printed).unwrap() > 0,
-            "it ended: {printed}"
-        );
-    }
-}
-
-fn serve(folder: &Path) -> Vec<String> {
-    let folder = folder.to_str().unwrap();
-    // Nobody listens at the Asterisk's address.
-    let line = [
-        "serve",
-        "--data-dir",
-        folder,
-        "--listen",
-        "127.0.0.1:0",
-        "--metrics-listen",
-        "127.0.0.1:0",
-        "--asterisk",
-        "http://127.0.0.1:1",
-    ];
-    line.map(str::to_owned).to_vec()
-}
-
 #[test]
 fn a_flow_file_is_checked_without_a_server() {
     let folder = tempfile::tempdir().unwrap();
@@ -443,13 +272,53 @@ fn a_flow_file_is_checked_without_a_server() {
     assert!(error.contains("nowhere.yaml"), "{error}");
 }
 
-fn run(line: &[String]) -> Output {
-    program().args(line).output().unwrap()
-}
-
-/// With nothing of the environment of whoever runs the tests.
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
-    command.env_clear();
-    command
+/// Parks two events of campaign-manager and leaves it a duty that cannot be
+/// sent, in the database of a program that does not run; the events' ids, the
+/// older one first.
+fn park(folder: &Path) -> (String, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let service = Service::CAMPAIGN;
+    let now = Timestamp::system_now();
+    // Of a call that nobody dialed: nothing is to be done.
+    let hangup = r#"{"type":"call_hangup","publisher":"call-manager","data_type":"application/json","data":{}}"#;
+    let row = |body: &str, name: &str, age: u64| Parked {
+        id: random::uuid(),
+        service: service.name().to_owned(),
+        queue: service.subscribe_queue(),
+        name: name.to_owned(),
+        body: body.as_bytes().to_vec(),
+        body_bytes: i64::try_from(body.len()).unwrap(),
+        reason: "the test says so".to_owned(),
+        times: 1,
+        tm_create: Some(now.minus(Duration::from_secs(age))),
+        tm_update: Some(now),
+        ..Parked::default()
+    };
+    let (first, second) = (row(hangup, "call_hangup", 20), row("no json", "", 10));
+    let duty = Due {
+        id: random::uuid(),
+        service: service.name().to_owned(),
+        key: "broken".to_owned(),
+        due_at: Some(now),
+        queue: service.request_queue(),
+        uri: "/v1/campaigns".to_owned(),
+        method: "POST".to_owned(),
+        data: Some("no json".to_owned()),
+        tm_create: Some(now),
+        ..Due::default()
+    };
+    runtime.block_on(async {
+        let file = folder.join("trunkline.db");
+        let db = SqliteDatabase::open(file, trunkline_store_sqlite::Config::default()).unwrap();
+        let batch = Batch::new()
+            .with(parked::insert(&first, 10))
+            .with(parked::insert(&second, 10))
+            .with(due::insert(&duty));
+        db.apply(batch).await.unwrap();
+        db.close();
+    });
+    (first.id.to_string(), second.id.to_string())
 }

@@ -1,0 +1,599 @@
+//! Every command against a program that runs, with a simulated Asterisk.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use trunkline_asterisk_sim::{Config, Server, ServerConfig};
+
+use crate::harness::{Running, program};
+
+const ACCOUNT: &str = "trunkline:simulated";
+
+/// A program, the Asterisk that it has, and whoever types.
+struct Desk {
+    running: Option<Running>,
+    url: String,
+    token: String,
+    folder: TempDir,
+    asterisk: Option<Server>,
+    runtime: Runtime,
+}
+
+/// How a command ended.
+struct Done {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Done {
+    fn of(output: Output) -> Self {
+        Self {
+            status: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let folder = TempDir::new().unwrap();
+        let config = ServerConfig {
+            listen: ([127, 0, 0, 1], 0).into(),
+            account: ACCOUNT.to_owned(),
+            seed: 1,
+            asterisk: Config::default(),
+        };
+        let asterisk = runtime
+            .block_on(trunkline_asterisk_sim::start(config))
+            .unwrap();
+        let data = folder.path().join("data");
+        let mut line = crate::harness::serve(&data);
+        *line.last_mut().unwrap() = asterisk.url();
+        let running = Running::with(program().args(line).env("TRUNKLINE_ARI_ACCOUNT", ACCOUNT));
+        let (url, token) = (
+            format!("http://{}", running.address),
+            running.token().unwrap(),
+        );
+        Self {
+            running: Some(running),
+            url,
+            token,
+            folder,
+            asterisk: Some(asterisk),
+            runtime,
+        }
+    }
+
+    fn command(&self, line: &[&str]) -> Command {
+        let mut command = program();
+        command
+            .args(line)
+            .env("XDG_CONFIG_HOME", self.folder.path())
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs a command with address and token.
+    fn run(&self, line: &[&str]) -> Done {
+        let mut command = self.command(line);
+        command
+            .env("TRUNKLINE_URL", &self.url)
+            .env("TRUNKLINE_TOKEN", &self.token);
+        Done::of(command.output().unwrap())
+    }
+
+    /// What a command that must go well prints.
+    fn ok(&self, line: &[&str]) -> String {
+        let done = self.run(line);
+        assert_eq!(done.status, 0, "{line:?}: {}{}", done.out, done.err);
+        done.out
+    }
+
+    /// The id that a creation prints, alone in its line.
+    fn id(&self, line: &[&str]) -> String {
+        let out = self.ok(line);
+        let id = out.trim_end();
+        assert_eq!(id.len(), 36, "{line:?}: {out}");
+        id.to_owned()
+    }
+
+    /// What a command prints for programs.
+    fn json(&self, line: &[&str]) -> Value {
+        let line = [line, &["--json"]].concat();
+        let out = self.ok(&line);
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{line:?}: {error}: {out}"))
+    }
+
+    /// Ids of what a list has.
+    fn ids(&self, line: &[&str]) -> Vec<String> {
+        let rows = self.json(line)["result"].as_array().unwrap().clone();
+        let ids = rows
+            .iter()
+            .map(|row| row["id"].as_str().unwrap().to_owned());
+        ids.collect()
+    }
+
+    /// A command that must not go well.
+    fn refused(&self, line: &[&str], status: i32, words: &str) {
+        let done = self.run(line);
+        assert_eq!(done.status, status, "{line:?}: {}{}", done.out, done.err);
+        assert!(done.err.contains(words), "{line:?}: {}", done.err);
+        assert_eq!(done.out, "", "{line:?}");
+        assert!(!done.err.contains(&self.token), "{line:?}");
+        let whole = [line, &["--json"]].concat();
+        let done = self.run(&whole);
+        if status != 2 || done.err.starts_with('{') {
+            let error: Value = serde_json::from_str(&done.err)
+                .unwrap_or_else(|error| panic!("{whole:?}: {error}: {}", done.err));
+            assert!(error["error"]["code"].is_string(), "{error}");
+        }
+    }
+
+    /// A file with what is said to people.
+    fn flow(&self, name: &str, actions: &Value) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, actions.to_string()).unwrap();
+        path
+    }
+
+    /// Everything that calls need.
+    fn allow_calls(&self) {
+        self.ok(&["allow", "countries", "de", "ch"]);
+        let provider = self.id(&[
+            "provider",
+            "create",
+            "--name",
+            "carrier",
+            "--host",
+            "127.0.0.1:5070",
+        ]);
+        self.id(&["route", "create", "--name", "all", "--provider", &provider]);
+        self.id(&["number", "create", "+49 30 12345600", "--name", "office"]);
+        loop {
+            let found = self.json(&["asterisk", "list"]);
+            if found["result"][0]["connected"] == true {
+                return;
+            }
+        }
+    }
+
+    fn stop(mut self) {
+        self.running.take().unwrap().stop("TERM");
+        let asterisk = self.asterisk.take();
+        self.runtime.block_on(async { drop(asterisk) });
+    }
+}
+
+#[test]
+fn a_token_is_kept_by_login_and_forgotten_by_logout() {
+    let desk = Desk::new();
+    let type_in = |line: &[&str], text: &str| {
+        let mut child = desk
+            .command(line)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        writeln!(stdin, "{text}").unwrap();
+        drop(stdin);
+        Done::of(child.wait_with_output().unwrap())
+    };
+    let file = desk.folder.path().join("trunkline/cli.toml");
+    let wrong = type_in(&["login", "--url", &desk.url], "tl_wrong");
+    assert_eq!(wrong.status, 1, "{}", wrong.err);
+    assert!(!file.exists(), "nothing is kept before the API took it");
+    let none = Done::of(desk.command(&["campaign", "list"]).output().unwrap());
+    assert!(
+        none.status == 2 && none.err.contains("trunkline login"),
+        "{}",
+        none.err
+    );
+
+    let good = type_in(&["login", "--url", &desk.url, "--json"], &desk.token);
+    assert_eq!(good.status, 0, "{}", good.err);
+    let shown: Value = serde_json::from_str(&good.out).unwrap();
+    assert_eq!(shown["url"], desk.url.as_str());
+    assert!(!good.out.contains(&desk.token) && !good.err.contains(&desk.token));
+    mode_is_600(&file);
+    let listed = Done::of(desk.command(&["campaign", "list"]).output().unwrap());
+    assert_eq!(
+        (listed.status, listed.out.as_str()),
+        (0, ""),
+        "{}",
+        listed.err
+    );
+    assert!(
+        listed.err.contains("there is no campaign"),
+        "{}",
+        listed.err
+    );
+
+    let elsewhere = ["campaign", "list", "--url", "http://127.0.0.1:1"];
+    let elsewhere = Done::of(desk.command(&elsewhere).output().unwrap());
+    assert_eq!(elsewhere.status, 2, "a token goes to its own address only");
+    let out = Done::of(desk.command(&["logout", "--json"]).output().unwrap());
+    assert!(out.status == 0 && !file.exists(), "{}", out.err);
+    assert_eq!(
+        Done::of(desk.command(&["logout"]).output().unwrap()).status,
+        1
+    );
+    desk.stop();
+}
+
+#[cfg(unix)]
+fn mode_is_600(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = path.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[cfg(not(unix))]
+fn mode_is_600(_: &Path) {}
+
+#[test]
+fn what_calls_need_is_made_changed_and_deleted() {
+    let desk = Desk::new();
+    let table = desk.ok(&["allow", "countries"]);
+    assert!(table.starts_with("No country may be called"), "{table}");
+    desk.allow_calls();
+    assert_eq!(desk.ok(&["allow", "countries"]), "May be called: de, ch\n");
+    let left = desk.json(&["allow", "countries", "ch", "--remove"]);
+    assert_eq!(left["destination_whitelist"], json!(["de"]));
+    let config = desk.ids(&["outbound-config", "list"]).remove(0);
+    desk.ok(&["outbound-config", "change", "allowed", "--codecs", "PCMA"]);
+    let shown = desk.json(&["outbound-config", "get", &config]);
+    assert_eq!(shown["codecs"], "PCMA");
+
+    // Names stand for ids.
+    desk.ok(&[
+        "provider",
+        "change",
+        "carrier",
+        "--codecs",
+        "PCMU",
+        "--header",
+        "X-Account=7",
+    ]);
+    let provider = desk.json(&["provider", "get", "carrier"]);
+    assert_eq!(provider["tech_headers"], json!({"X-Account": "7"}));
+    desk.ok(&["route", "change", "all", "--priority", "4"]);
+    assert_eq!(desk.json(&["route", "get", "all"])["priority"], 4);
+    desk.ok(&["number", "change", "+493012345600", "--name", "hotline"]);
+    let number = desk.ok(&["number", "get", "+493012345600"]);
+    assert!(number.contains("hotline"), "{number}");
+    for noun in ["provider", "route", "number"] {
+        let listed = desk.ok(&[noun, "list"]);
+        assert!(
+            listed.starts_with("ID ") && listed.lines().count() == 2,
+            "{listed}"
+        );
+        assert_eq!(desk.ids(&[noun, "list"]).len(), 1);
+    }
+    let deletions = [
+        ["route", "all"],
+        ["provider", "carrier"],
+        ["number", "+493012345600"],
+        ["outbound-config", config.as_str()],
+    ];
+    for [noun, name] in deletions {
+        let row = desk.json(&[noun, "delete", name]);
+        assert!(row["id"].is_string(), "{row}");
+        assert!(desk.ids(&[noun, "list"]).is_empty(), "{noun}");
+    }
+    desk.stop();
+}
+
+#[test]
+fn a_call_is_made_followed_and_ended() {
+    let desk = Desk::new();
+    desk.allow_calls();
+    let stay = desk.flow(
+        "stay.json",
+        &json!([{"type": "sleep", "option": {"duration": 600_000}}]),
+    );
+    let bye = desk.flow("bye.json", &json!({"actions": [{"type": "hangup"}]}));
+    let (stay, bye) = (stay.to_str().unwrap(), bye.to_str().unwrap());
+    let from = ["--from", "+493012345600"];
+
+    let line = [
+        &[
+            "call",
+            "create",
+            "--to",
+            "+4930123401",
+            "--flow",
+            bye,
+            "--wait",
+        ][..],
+        &from,
+    ]
+    .concat();
+    let watched = desk.ok(&line);
+    assert!(
+        watched.contains(" answered\n") && watched.contains("ended by us: normal"),
+        "{watched}"
+    );
+    let busy = [
+        &[
+            "call",
+            "create",
+            "--to",
+            "+4930123440",
+            "--flow",
+            bye,
+            "--wait",
+            "--json",
+        ][..],
+        &from,
+    ];
+    let busy = desk.run(&busy.concat());
+    assert_eq!(busy.status, 1, "nobody answered: {}", busy.err);
+    let last: Value = serde_json::from_str(busy.out.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["status"], &last["hangup_reason"]),
+        (&json!("hangup"), &json!("busy"))
+    );
+
+    let made = [
+        &["call", "create", "--to", "+4930123420", "--flow", stay][..],
+        &from,
+    ]
+    .concat();
+    let call = desk.id(&made);
+    loop {
+        let shown = desk.json(&["call", "get", &call]);
+        if shown["status"] == "progressing" {
+            assert_eq!(shown["outcome"]["status"], "progressing");
+            break;
+        }
+    }
+    assert_eq!(
+        desk.ids(&["call", "list", "--status", "progressing"]),
+        [call.as_str()]
+    );
+    assert!(desk.ok(&["call", "get", &call]).contains("+4930123420"));
+    let ended = desk.json(&["call", "hangup", &call]);
+    assert_eq!(ended["id"], call.as_str());
+    let watched = desk.ok(&["call", "watch", &call]);
+    assert!(watched.contains("ended by us"), "{watched}");
+    assert!(desk.ok(&["call", "list", "--limit", "2"]).lines().count() == 3);
+    desk.stop();
+}
+
+#[test]
+fn a_campaign_is_made_run_watched_and_deleted() {
+    let desk = Desk::new();
+    desk.allow_calls();
+    let bye = desk.flow("bye.json", &json!([{"type": "hangup"}]));
+    let campaign = desk.id(&[
+        "campaign",
+        "create",
+        "--name",
+        "november",
+        "--from",
+        "+493012345600",
+        "--flow",
+        bye.to_str().unwrap(),
+        "--tries",
+        "1,1",
+        "--try-interval",
+        "1s",
+        "--rate",
+        "50",
+        "--concurrent",
+        "9",
+    ]);
+    // The list and the plan that were made for it have its name.
+    let numbers = ["+4930123401", "+4930123402", "+4930123440"];
+    for number in numbers {
+        desk.id(&[
+            "target", "add", "november", "--name", number, "--to", number,
+        ]);
+    }
+    let somebody = desk.id(&[
+        "target",
+        "add",
+        "november",
+        "--to",
+        "+4930123403",
+        "--to",
+        "+4930123404",
+    ]);
+    desk.json(&["target", "delete", &somebody]);
+    let people = desk.ids(&["target", "list", "november"]);
+    assert_eq!(people.len(), 3);
+    let shown = desk.json(&["target", "get", &people[0]]);
+    assert_eq!(shown["destination_0"]["target"], numbers[2]);
+
+    let rules = desk.json(&["campaign", "rules", "november", "--rate", "60"]);
+    assert_eq!(
+        (&rules["calls_per_second"], &rules["max_concurrent"]),
+        (&json!(60.0), &json!(9))
+    );
+    assert!(
+        desk.ok(&["campaign", "rules", "november"])
+            .contains("max_concurrent")
+    );
+    let why = desk.ok(&["campaign", "explain", "november"]);
+    assert!(why.starts_with("stopped; if it ran: "), "{why}");
+    let before = desk.ok(&["campaign", "watch", "november", "--once"]);
+    assert!(
+        before.contains("0 done, 0 people reached, 3 left"),
+        "{before}"
+    );
+
+    let watched = desk.ok(&["campaign", "run", "november", "--watch", "--json"]);
+    let views: Vec<Value> = watched
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let last = views.last().unwrap();
+    assert_eq!(last["status"], "stop", "{last}");
+    assert_eq!(last["ended"], json!({"normal": 2, "busy": 1}));
+    assert_eq!(
+        (
+            &last["people_reached"],
+            &last["people_exhausted"],
+            &last["people_left"]
+        ),
+        (&json!(2), &json!(1), &json!(0))
+    );
+    assert_eq!(
+        desk.json(&["campaign", "get", "november"])["status"],
+        "stop"
+    );
+    let listed = desk.ok(&["campaign", "list"]);
+    assert!(listed.contains("november  stop"), "{listed}");
+
+    desk.ok(&["outplan", "change", "november", "--tries", "2"]);
+    assert_eq!(
+        desk.json(&["outplan", "get", "november"])["max_try_count_0"],
+        2
+    );
+    assert!(desk.ok(&["campaign", "run", &campaign]).contains("runs"));
+    desk.ok(&["campaign", "stop", &campaign]);
+    desk.ok(&["campaign", "watch", &campaign]);
+    let deletions = [
+        ["campaign", "november"],
+        ["outdial", "november"],
+        ["outplan", "november"],
+    ];
+    for [noun, name] in deletions {
+        desk.json(&[noun, "delete", name]);
+        assert!(desk.ids(&[noun, "list"]).is_empty(), "{noun}");
+    }
+    desk.stop();
+}
+
+#[test]
+fn what_was_made_for_a_campaign_that_is_refused_goes_again() {
+    let desk = Desk::new();
+    let wrong = desk.flow("wrong.json", &json!([{"type": "answre"}]));
+    let create = [
+        "campaign",
+        "create",
+        "--name",
+        "x",
+        "--from",
+        "+493012345600",
+        "--flow",
+        wrong.to_str().unwrap(),
+    ];
+    desk.refused(&create, 1, "INVALID_ARGUMENT, field actions[0].type");
+    for noun in ["campaign", "outdial", "outplan"] {
+        assert!(desk.ids(&[noun, "list"]).is_empty(), "{noun}");
+    }
+    desk.stop();
+}
+
+#[test]
+fn names_that_are_not_one_rows_and_what_cannot_be_meant_are_refused() {
+    let desk = Desk::new();
+    let first = desk.id(&["outdial", "create", "--name", "twice"]);
+    desk.id(&[
+        "outdial",
+        "create",
+        "--name",
+        "twice",
+        "--detail",
+        "the second",
+    ]);
+    desk.id(&[
+        "outplan",
+        "create",
+        "--name",
+        "plan",
+        "--from",
+        "+493012345600",
+    ]);
+    desk.refused(&["outdial", "get", "twice"], 2, &first);
+    desk.refused(&["outdial", "get", "once"], 1, "trunkline outdial list");
+    desk.refused(&["call", "get", "x"], 1, "NOT_FOUND");
+    desk.refused(&["target", "get", "x"], 2, "trunkline target list");
+    desk.refused(
+        &["target", "add", "twice", "--to", "030 1234"],
+        2,
+        "cannot be called",
+    );
+    desk.refused(&["outplan", "change", "plan"], 2, "nothing to change");
+    desk.refused(&["provider", "create"], 2, "--host");
+    desk.refused(&["route", "create"], 2, "--trunk or --provider");
+    desk.refused(&["campaign", "create"], 2, "Usage");
+    desk.refused(
+        &["campaign", "create", "--name", "x", "--say", "y"],
+        2,
+        "--from",
+    );
+    desk.refused(&["api", "GET", "/v1/nothing"], 1, "NO_SUCH_ROUTE");
+    desk.refused(
+        &["api", "POST", "/v1/outdials", "--data", "{"],
+        2,
+        "no JSON",
+    );
+    desk.refused(&["campaign", "list", "--url", "nonsense"], 2, "no address");
+    desk.refused(
+        &["campaign", "list", "--url", "http://127.0.0.1:1"],
+        3,
+        "trunkline serve",
+    );
+    desk.refused(
+        &["campaign", "list", "--token", "tl_wrong"],
+        1,
+        "trunkline login",
+    );
+    let asterisk = desk.asterisk.as_ref().unwrap().url();
+    desk.refused(
+        &["campaign", "list", "--url", &asterisk],
+        1,
+        "the API answered 404",
+    );
+    desk.stop();
+}
+
+#[test]
+fn tokens_and_raw_requests() {
+    let desk = Desk::new();
+    let made = desk.json(&["token", "create", "--name", "crm", "--expires", "30d"]);
+    let text = made["token"].as_str().unwrap();
+    assert!(made["tm_expire"].is_string(), "{made}");
+    assert!(desk.ok(&["campaign", "list", "--token", text]).is_empty());
+    let listed = desk.ok(&["token", "list"]);
+    assert!(listed.contains("crm") && !listed.contains(text), "{listed}");
+    desk.json(&["token", "revoke", "crm"]);
+    desk.refused(&["campaign", "list", "--token", text], 1, "trunkline login");
+
+    let body = desk.flow("body.json", &json!({"name": "raw"}));
+    let data = format!("@{}", body.display());
+    let row = desk.json(&["api", "post", "/v1/outdials", "--data", &data]);
+    let path = format!("/v1/outdials/{}", row["id"].as_str().unwrap());
+    assert_eq!(desk.json(&["api", "GET", &path])["name"], "raw");
+    assert_eq!(desk.json(&["parked", "list"])["result"], json!([]));
+    desk.stop();
+}
+
+#[test]
+fn completions_and_version_are_printed() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = program().args(["completions", shell]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && text.contains("campaign"),
+            "{shell}"
+        );
+    }
+    let output = program().arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.starts_with(concat!("trunkline ", env!("CARGO_PKG_VERSION"))),
+        "{text}"
+    );
+}
