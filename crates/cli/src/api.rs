@@ -13,8 +13,8 @@ use crate::settings::DEFAULT_URL;
 /// Longest time that connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Longest time that an answer may take. Calls out of a flow take the role's time.
-const ANSWER: Duration = Duration::from_secs(60);
+/// Longest time that an answer may take: the test of a trunk waits for a call.
+const ANSWER: Duration = Duration::from_secs(120);
 
 /// Pauses before what is sent again.
 const PAUSES: [Duration; 3] = [

@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+/// Type of the event that says that some are missing.
+const RESET: &str = "reset";
+
 /// What to show of what happens.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -27,7 +30,7 @@ Examples:
   trunkline events
   trunkline events --type call_
   trunkline events --json | jq .data.status
-  trunkline events --after 01J9Z3   # what came after this id, if it is kept
+  trunkline events --after ID   # what came after this one, as long as it is kept
 
 Ctrl-C ends it. A lost connection is made anew, and goes on where it stopped.")]
 pub struct EventsArgs {
@@ -89,17 +92,18 @@ impl Tail {
         if !last.is_empty() {
             headers.push(("last-event-id", last.as_str()));
         }
-        let mut answer = cx
-            .api
-            .open(&with_query("/v1/events", &[]), &headers)
-            .await?;
+        let types = narrowed(&args.types);
+        let path = with_query("/v1/events", &[("types", &types)]);
+        let mut answer = cx.api.open(&path, &headers).await?;
         let mut parser = Parser::default();
         while let Some(piece) = answer.chunk().await.map_err(|error| cx.api.lost(error))? {
             for event in parser.take(&piece) {
                 if !event.id.is_empty() {
                     self.last.clone_from(&event.id);
                 }
-                if !wanted(&event.kind, &args.types) {
+                if event.kind == RESET {
+                    cx.out
+                        .say("events between the last one and the next are not kept any more");
                     continue;
                 }
                 self.show(cx, &event)?;
@@ -124,8 +128,12 @@ impl Tail {
     }
 }
 
-fn wanted(kind: &str, types: &[String]) -> bool {
-    types.is_empty() || types.iter().any(|wanted| kind.starts_with(wanted.as_str()))
+/// The types as the API wants them: a beginning has a star.
+fn narrowed(types: &[String]) -> String {
+    let starred = types
+        .iter()
+        .map(|kind| format!("{}*", kind.trim_end_matches('*')));
+    starred.collect::<Vec<_>>().join(",")
 }
 
 /// An event as a line: when, what, of which row, and what one wants to know of it.
@@ -163,8 +171,8 @@ mod tests {
 
     #[test]
     fn types_are_chosen_by_their_beginning() {
-        let types = ["call_".to_owned()];
-        assert!(wanted("call_hangup", &types) && wanted("x", &[]));
-        assert!(!wanted("campaign_deleted", &types));
+        let types = ["call_", "campaign_*"].map(str::to_owned);
+        assert_eq!(narrowed(&types), "call_*,campaign_*");
+        assert_eq!(narrowed(&[]), "");
     }
 }

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
+use crate::api::below;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::Error;
-use crate::name::PHONE;
+use crate::name::{self, PHONE};
 use crate::output::{Column, Show, plain};
 use crate::rows::{self, Limit, Which};
 use crate::secret::Password;
@@ -53,6 +55,9 @@ shown. It is called with: trunkline call create --to extension:12 --say Hello")]
     /// Shows one
     #[command(after_long_help = "Example: trunkline phone get 12")]
     Get(Which),
+    /// Makes a new password for one, and shows it this once
+    #[command(after_long_help = "Example: trunkline phone password 12")]
+    Password(Which),
     /// Deletes one, and takes it out of every Asterisk
     #[command(after_long_help = "Example: trunkline phone delete 12")]
     Delete(Which),
@@ -110,14 +115,13 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Erro
         Command::Create { extension, fields } => {
             let body = fields.body(cx)?.set("extension", extension).json();
             let row = cx.api.create(PHONE.path, &body).await?;
-            let mut text = format!("{}\n", plain(&row["id"]));
-            let made = plain(&row["generated_password"]);
-            if !made.is_empty() {
-                let user = plain(&row["username"]);
-                text.push_str(&format!("user {user}, password {made}; shown only now"));
-            }
-            cx.out.done(&row, text.trim_end())?;
-            Ok(ExitCode::SUCCESS)
+            made(cx, &row)
+        }
+        Command::Password(which) => {
+            let id = name::id(&cx.api, &PHONE, &which.which).await?;
+            let path = format!("{}/password", below(PHONE.path, &id));
+            let row = cx.api.create(&path, &json!({})).await?;
+            made(cx, &row)
         }
         Command::Change { which, fields } => {
             rows::change(cx, &PHONE, &which, fields.body(cx)?).await
@@ -126,4 +130,17 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Erro
         Command::Get(which) => rows::get(cx, &PHONE, &which).await,
         Command::Delete(which) => rows::delete(cx, &PHONE, &which).await,
     }
+}
+
+/// Prints the id, and the password if one was made: it is never shown again.
+fn made(cx: &Context, row: &Value) -> Result<ExitCode, Error> {
+    let password = plain(&row["generated_password"]);
+    if !password.is_empty() && !cx.out.json {
+        let user = plain(&row["username"]);
+        cx.out.say(&format!(
+            "it registers as {user} with the password {password}, which is shown only now"
+        ));
+    }
+    cx.out.done(row, &plain(&row["id"]))?;
+    Ok(ExitCode::SUCCESS)
 }

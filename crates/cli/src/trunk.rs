@@ -83,7 +83,7 @@ pub struct Fields {
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
 
-    #[arg(long, value_parser = ["udp", "tcp", "tls"])]
+    #[arg(long, value_parser = ["udp", "tcp"])]
     transport: Option<String>,
 
     /// How the carrier knows where we are: we register, or it knows our address

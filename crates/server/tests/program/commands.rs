@@ -477,7 +477,7 @@ fn a_campaign_is_made_run_watched_and_deleted() {
 #[test]
 fn what_was_made_for_a_campaign_that_is_refused_goes_again() {
     let desk = Desk::new();
-    let wrong = desk.flow("wrong.json", &json!([{"type": "answre"}]));
+    let bye = desk.flow("bye.json", &json!([{"type": "hangup"}]));
     let create = [
         "campaign",
         "create",
@@ -486,9 +486,10 @@ fn what_was_made_for_a_campaign_that_is_refused_goes_again() {
         "--from",
         "+493012345600",
         "--flow",
-        wrong.to_str().unwrap(),
+        bye.to_str().unwrap(),
+        "--rate=-1",
     ];
-    desk.refused(&create, 1, "INVALID_ARGUMENT, field actions[0].type");
+    desk.refused(&create, 1, "calls_per_second");
     for noun in ["campaign", "outdial", "outplan"] {
         assert!(desk.ids(&[noun, "list"]).is_empty(), "{noun}");
     }

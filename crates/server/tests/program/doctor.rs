@@ -177,9 +177,6 @@ fn a_folder_a_port_and_a_database_that_cannot_be_used_are_told() {
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let mut command = doctor(folder.path(), &asterisk.url());
-    command.env("TRUNKLINE_STORE__PATH", &file);
-    fails(command.args(["--asterisk", &asterisk.url()]), &[]);
     let mut line = serve(folder.path());
     line[0] = "doctor".to_owned();
     let listen = line
