@@ -13,6 +13,7 @@
 
 mod asterisks;
 mod config;
+mod customers;
 mod metrics;
 mod phones;
 mod probe;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use trunkline_ari::AriClient;
-use trunkline_bus::{Bus, Refusal, Router, Rpc};
+use trunkline_bus::{Bus, QueueSpec, Refusal, Router, Rpc, Subscription};
 use trunkline_client::{CallClient, FlowClient, RouteClient};
 use trunkline_domain::registrar::Invalid;
 use trunkline_model::TypedError;
@@ -112,8 +113,20 @@ pub async fn start_registrar(
     });
     let router = phones::routes(trunks::routes(Router::new(Arc::clone(&registrar), service)));
     let running = role::serve(&ledger, &role_deps, workers, stop.clone(), router).await?;
+    let queue = QueueSpec::new(Service::REGISTRAR.subscribe_queue(), workers);
+    let customers = [Service::CUSTOMER.event_exchange()];
+    let subscription = Subscription::new(queue, customers).parked_by(ledger.parking());
+    let handler = Arc::new(customers::Customers(Arc::clone(&registrar)));
+    let subscribed = role_deps
+        .bus
+        .subscribe(subscription, ledger.once(handler))
+        .await;
+    let consumer = subscribed.map_err(|source| Error::Bus {
+        service: Service::REGISTRAR.name(),
+        source,
+    })?;
     let pusher = tokio::spawn(push::run(registrar, stop));
-    Ok(running.with_task(pusher))
+    Ok(running.also(consumer).with_task(pusher))
 }
 
 impl Registrar {

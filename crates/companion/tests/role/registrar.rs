@@ -520,3 +520,34 @@ async fn a_phone_gets_a_password_once_and_a_name_that_nobody_else_has() {
     );
     line.world.end().await;
 }
+
+#[tokio::test]
+async fn a_deleted_customers_phones_go_and_his_trunks_are_switched_off() {
+    let line = Line::new().await;
+    let trunk = line.trunk(json!({})).await;
+    let body = json!({"customer_id": DEFAULT_CUSTOMER, "extension": "1001"});
+    let phone = line.world.json(REGISTRAR, Post, "/v1/phones", body).await;
+    let other =
+        json!({"customer_id": trunkline_model::id::CustomerId::random(), "extension": "1002"});
+    line.world.json(REGISTRAR, Post, "/v1/phones", other).await;
+    let gone = json!({"id": DEFAULT_CUSTOMER});
+    let event = trunkline_bus::Event::new(Service::CUSTOMER, "customer_deleted", &gone);
+    let exchange = Service::CUSTOMER.event_exchange();
+    let told = line
+        .world
+        .bus
+        .publish(&exchange, Some(uuid::Uuid::from_u128(7)), event.encode());
+    drop(told.await.unwrap());
+    line.until(|it| it.objects.keys().all(|key| key.ends_with("/1002")))
+        .await;
+    let path = format!("/v1/phones/{}", id(&phone));
+    let shown = line.world.json(REGISTRAR, Get, &path, Value::Null).await;
+    assert!(shown["tm_delete"].is_string(), "{shown}");
+    let path = format!("/v1/trunks/{}", id(&trunk));
+    let shown = line.world.json(REGISTRAR, Get, &path, Value::Null).await;
+    assert_eq!(
+        (shown["enabled"].as_bool(), shown["state"].as_str()),
+        (Some(false), Some("disabled"))
+    );
+    line.world.end().await;
+}
