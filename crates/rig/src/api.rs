@@ -29,6 +29,12 @@ impl Api {
         &self.base
     }
 
+    /// Its token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Sends a request with a body (none for `null`) and returns status and
     /// answer, whatever they are.
     ///

@@ -2,6 +2,8 @@
 
 mod dials;
 mod events;
+mod get_call;
+mod import;
 mod live;
 mod load;
 mod start;
@@ -19,18 +21,22 @@ pub(crate) enum Bench {
     Takeover,
     Events,
     Dials,
+    Import,
+    GetCall,
     CpuRatio,
     CallsPerSecond,
 }
 
 impl Bench {
     /// All of them, in the order in which they run.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Start,
         Self::Live,
         Self::Takeover,
         Self::Events,
         Self::Dials,
+        Self::Import,
+        Self::GetCall,
         Self::CpuRatio,
         Self::CallsPerSecond,
     ];
@@ -44,6 +50,8 @@ impl Bench {
             Self::Takeover => &[takeover::NAME],
             Self::Events => &[events::NAME],
             Self::Dials => &[dials::RATE, dials::LAST_TENTH],
+            Self::Import => &[import::NAME],
+            Self::GetCall => &[get_call::NAME],
             Self::CpuRatio => &[load::RATIO],
             Self::CallsPerSecond => &[load::HIGHEST],
         }
@@ -61,6 +69,8 @@ impl Bench {
             Self::Takeover => Box::pin(takeover::run()).await,
             Self::Events => Box::pin(events::run()).await,
             Self::Dials => Box::pin(dials::run()).await,
+            Self::Import => Box::pin(import::run()).await,
+            Self::GetCall => Box::pin(get_call::run()).await,
             Self::CpuRatio => Box::pin(load::ratio()).await,
             Self::CallsPerSecond => Box::pin(load::highest()).await,
         }
