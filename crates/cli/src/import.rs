@@ -52,7 +52,7 @@ Exit status: 0 everybody is on the list; 4 all but the refused lines; 1 failed;
 
 /// A file, and how it is read.
 #[derive(Debug, Args)]
-pub struct Import {
+pub struct FromFile {
     /// The file: CSV, or text with tabs, semicolons or bars
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -107,7 +107,7 @@ fn separator(text: &str) -> Result<char, String> {
     }
 }
 
-impl Import {
+impl FromFile {
     /// What a list that is made for it is called.
     pub(crate) fn name(&self) -> String {
         let stem = self.file.file_stem().unwrap_or(self.file.as_os_str());
@@ -132,7 +132,7 @@ impl Import {
 }
 
 /// Shows how a file is understood.
-pub(crate) fn dry_run(cx: &Context, asked: &Import) -> Result<ExitCode, Error> {
+pub(crate) fn dry_run(cx: &Context, asked: &FromFile) -> Result<ExitCode, Error> {
     let look = trunkline_lists::look(&asked.file, &asked.options(), SHOWN).map_err(told)?;
     if cx.out.json {
         cx.out.value(&shown_to_programs(&look))?;
@@ -147,7 +147,7 @@ pub(crate) fn dry_run(cx: &Context, asked: &Import) -> Result<ExitCode, Error> {
 /// Adds the people of a file to a list. `next` says what to do then.
 pub(crate) async fn import(
     cx: &Context,
-    asked: &Import,
+    asked: &FromFile,
     list: &str,
     next: &str,
 ) -> Result<ExitCode, Error> {
@@ -197,7 +197,7 @@ async fn work_until(
 
 fn finish(
     cx: &Context,
-    asked: &Import,
+    asked: &FromFile,
     list: &str,
     summary: &Summary,
     next: &str,

@@ -38,7 +38,7 @@ pub enum Command {
         into: Option<String>,
 
         #[command(flatten)]
-        import: import::Import,
+        import: import::FromFile,
     },
     /// Lists the lists, newest first
     #[command(after_long_help = "Example: trunkline outdial list")]
@@ -67,7 +67,7 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Erro
 async fn add(
     cx: &Context,
     into: Option<String>,
-    asked: &import::Import,
+    asked: &import::FromFile,
 ) -> Result<ExitCode, Error> {
     if asked.dry_run {
         return import::dry_run(cx, asked);

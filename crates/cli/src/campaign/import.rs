@@ -22,7 +22,7 @@ pub struct Import {
     which: String,
 
     #[command(flatten)]
-    import: import::Import,
+    import: import::FromFile,
 }
 
 pub(super) async fn import(cx: &Context, asked: &Import) -> Result<ExitCode, Error> {
