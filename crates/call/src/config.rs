@@ -54,7 +54,7 @@ impl Default for Config {
             event_queue: 8_192,
             base_domain: "trunkline.localhost".to_owned(),
             application: "voipbin".to_owned(),
-            bridge_type: "mixing,video_sfu".to_owned(),
+            bridge_type: "mixing".to_owned(),
             max_call_duration_ms: 3_600_000,
             dial_timeout_s: 60,
             reconcile_interval_ms: 10_000,

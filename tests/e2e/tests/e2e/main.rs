@@ -6,6 +6,7 @@ mod demo;
 mod incoming;
 mod kills;
 mod long_faults;
+mod on_a_call;
 mod outcomes;
 mod same_script;
 mod trunks;

@@ -1,0 +1,102 @@
+//! What happens on a call, heard and spoken by a real Asterisk: a prompt, a key, a
+//! recording, an echo, keys that we send.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use trunkline_e2e::{PATIENCE, SOURCE, World, number};
+use trunkline_rig::{Api, id};
+
+/// Calls a number with a flow and returns the call's id.
+async fn call(api: &Api, actions: &Value, to: &str) -> Result<String> {
+    let flow = json!({"name": "on a call", "actions": actions});
+    let flow = id(&api.post("/v1/flows", &flow).await?)?;
+    let body = json!({
+        "flow_id": flow,
+        "source": {"type": "tel", "target": SOURCE},
+        "destinations": [{"type": "tel", "target": to}],
+    });
+    let made = api.post("/v1/calls", &body).await?;
+    id(&made["calls"][0])
+}
+
+async fn ended(api: &Api, id: &str) -> Result<Value> {
+    api.until(PATIENCE, "the call has ended", async |api| {
+        Ok(api.outcome(id).await?["status"] == "hangup")
+    })
+    .await?;
+    api.outcome(id).await
+}
+
+#[tokio::test]
+async fn a_key_is_heard_behind_a_prompt_and_the_call_is_recorded() -> Result<()> {
+    let world = World::start().await?;
+    let trunkline = world.trunkline(&[]).await?;
+    let api = trunkline.api();
+    let actions = json!([
+        {"type": "recording_start"},
+        {"type": "play", "option": {"stream_urls": ["hello-world"]}},
+        {"type": "digits_receive", "option": {"duration": 20_000, "length": 1}},
+        {"type": "beep"},
+        {"type": "recording_stop"},
+        // Nothing that was pressed before is told again.
+        {"type": "sleep", "option": {"duration": 1_000}},
+        {"type": "hangup"},
+    ]);
+    let call = call(&api, &actions, &number(1, 57)).await?;
+    let outcome = ended(&api, &call).await?;
+    assert_eq!(outcome["digits"], "7", "{outcome}");
+    assert_eq!(
+        (&outcome["sip_code"], &outcome["hangup_cause"]),
+        (&json!(0), &json!(16))
+    );
+    let recording = outcome["recording_ids"][0]
+        .as_str()
+        .context("no recording")?;
+    let recording = api.get(&format!("/v1/recordings/{recording}")).await?;
+    assert_eq!(recording["status"], "ended", "{recording}");
+    let call = api.get(&format!("/v1/calls/{call}")).await?;
+    assert_eq!(call["recording_id"], "00000000-0000-0000-0000-000000000000");
+    assert!(
+        world.asterisk.channels().await?.is_empty(),
+        "nobody listens"
+    );
+    trunkline.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_echo_ends_in_time_and_its_channel_is_played_to_afterwards() -> Result<()> {
+    let world = World::start().await?;
+    let trunkline = world.trunkline(&[]).await?;
+    let api = trunkline.api();
+    let actions = json!([
+        {"type": "echo", "option": {"duration": 1_000}},
+        {"type": "stream_echo", "option": {"duration": 1_000}},
+        {"type": "digits_send", "option": {"digits": "12#", "duration": 100, "interval": 50}},
+        {"type": "play", "option": {"stream_urls": ["beep"]}},
+        {"type": "sleep", "option": {"duration": 60_000}},
+    ]);
+    let call = call(&api, &actions, &number(1, 20)).await?;
+    api.until(PATIENCE, "the call sleeps", async |api| {
+        let call = api.get(&format!("/v1/calls/{call}")).await?;
+        Ok(call["action"]["type"] == "sleep")
+    })
+    .await?;
+    let made = api.get(&format!("/v1/calls/{call}")).await?;
+    let bridges = world.asterisk.bridges().await?;
+    let own = bridges
+        .iter()
+        .find(|bridge| bridge["id"] == made["bridge_id"]);
+    let own = own.context("the call has no bridge")?;
+    assert_eq!(
+        own["channels"],
+        json!([made["channel_id"]]),
+        "it is back in its bridge"
+    );
+    api.post(&format!("/v1/calls/{call}/hangup"), &json!({}))
+        .await?;
+    let outcome = ended(&api, &call).await?;
+    assert_eq!(outcome["hangup_reason"], "normal");
+    trunkline.stop().await?;
+    Ok(())
+}
