@@ -72,6 +72,13 @@ impl Request {
         }
     }
 
+    /// The same with another method.
+    #[must_use]
+    pub fn with_method(mut self, method: Method) -> Self {
+        method.as_str().clone_into(&mut self.method);
+        self
+    }
+
     /// The same with a JSON payload.
     #[must_use]
     pub fn json<T: Serialize + ?Sized>(self, payload: &T) -> Self {

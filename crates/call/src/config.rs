@@ -41,6 +41,11 @@ pub struct Config {
     /// How long after the end of a recording its files are asked for before they
     /// are given up, milliseconds.
     pub recording_give_up_ms: u64,
+    /// Outgoing calls that a customer may begin per second, unless he has limits of
+    /// his own; 0 is no limit.
+    pub customer_calls_per_second: u32,
+    /// Outgoing calls of a customer that have not ended, at most; 0 is no limit.
+    pub customer_concurrent_calls: u32,
     /// Rows of a customer that one `customer_deleted` or `customer_frozen` event
     /// touches.
     pub customer_batch: u32,
@@ -63,6 +68,8 @@ impl Default for Config {
             reconcile_limit: 100_000,
             digits_per_call: 1_000,
             recording_give_up_ms: 86_400_000,
+            customer_calls_per_second: 100,
+            customer_concurrent_calls: 1_000,
             customer_batch: 1_000,
         }
     }

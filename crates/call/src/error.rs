@@ -4,6 +4,7 @@ use trunkline_bus::{Refusal, RpcError};
 use trunkline_domain::call::outgoing::Refused;
 use trunkline_model::TypedError;
 use trunkline_model::error::Status;
+use trunkline_model::limits::{CALL_RATE_EXCEEDED, TOO_MANY_CALLS};
 use trunkline_model::service::Service;
 
 /// A failure of the role.
@@ -107,6 +108,7 @@ impl Error {
     /// The answer of one who asked to be told why: ours, the reference's is a bare 500.
     pub(crate) fn explained(self) -> Refusal {
         let (reason, message) = match &self {
+            Self::Refused(Refused::CallRate(_) | Refused::TooManyCalls(_)) => return self.into(),
             Self::Refused(refused) => ("CALL_REFUSED", refused.to_string()),
             Self::Ari(trunkline_ari::Error::Refused { .. }) => ("NOT_DIALABLE", self.to_string()),
             Self::NotFound(_)
@@ -127,6 +129,14 @@ impl Error {
         ))
     }
 
+    /// Whether a limit of the customer's is reached.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Refused::CallRate(_) | Refused::TooManyCalls(_))
+        )
+    }
+
     /// Whether another writer was first: nothing was written.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_conflict())
@@ -142,11 +152,29 @@ pub(crate) const OUTBOUND_CONFIG_NOT_FOUND: &str = "OUTBOUND_CONFIG_NOT_FOUND";
 /// A row is missing on a path that answers a bare 404.
 pub(crate) const ROW_NOT_FOUND: &str = "";
 
+/// The answer about a limit of the customer's, which is reached for a moment.
+fn exhausted(reason: &str, refused: &Refused) -> Refusal {
+    let message = refused.to_string();
+    let status = Status::ResourceExhausted;
+    Refusal::typed(&TypedError::new(
+        status,
+        reason,
+        Service::CALL.name(),
+        &message,
+    ))
+}
+
 /// The answer of class M (chapter 02 §1.2): typed errors keep their status, a
 /// missing row is 404, everything else a bare 500.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
+            Error::Refused(refused @ Refused::CallRate(_)) => {
+                exhausted(CALL_RATE_EXCEEDED, &refused)
+            }
+            Error::Refused(refused @ Refused::TooManyCalls(_)) => {
+                exhausted(TOO_MANY_CALLS, &refused)
+            }
             Error::NotFound(ROW_NOT_FOUND) => Self::bare(404),
             Error::NotFound(reason) => Self::typed(&not_found(reason)),
             Error::Rpc(RpcError::Typed(error)) | Error::Told(error) => Self::typed(&error),

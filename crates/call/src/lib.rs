@@ -11,6 +11,7 @@ mod asterisks;
 mod config;
 mod error;
 pub mod invariants;
+mod limits;
 mod metrics;
 mod reconcile;
 mod rpc;
@@ -51,6 +52,7 @@ pub(crate) struct Role {
     storage: StorageClient,
     tts: TtsClient,
     asterisks: Asterisks,
+    limits: limits::CallLimits,
     /// Channels that Asterisk does not list.
     missing: reconcile::Since,
     /// Channels outside of the bridges of their calls.
@@ -104,12 +106,16 @@ pub async fn start(
         storage: StorageClient(rpc.clone()),
         tts: TtsClient(rpc),
         asterisks: Asterisks::default(),
+        limits: limits::CallLimits::default(),
         missing: reconcile::Since::default(),
         outside: reconcile::Since::default(),
         ledger: Arc::clone(&ledger),
         config,
         metrics,
     });
+    if let Err(error) = role.limits.recount(ledger.db()).await {
+        tracing::warn!(%error, "the customers' calls cannot be counted yet");
+    }
     ledger.follow_customers();
     let mut queue = QueueSpec::new(Service::CALL.subscribe_queue(), role.config.event_workers);
     queue.capacity = role.config.event_queue;

@@ -16,6 +16,7 @@ mod auth;
 mod body;
 mod codes;
 pub mod config;
+mod customer_limits;
 mod dispatch;
 mod events;
 mod field;

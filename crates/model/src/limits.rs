@@ -18,3 +18,8 @@ pub struct CustomerLimits {
     pub tm_create: Option<Timestamp>,
     pub tm_update: Option<Timestamp>,
 }
+
+/// Reason of a refusal: the customer begins calls too fast.
+pub const CALL_RATE_EXCEEDED: &str = "CALL_RATE_EXCEEDED";
+/// Reason of a refusal: as many of the customer's calls live as may.
+pub const TOO_MANY_CALLS: &str = "TOO_MANY_CALLS";

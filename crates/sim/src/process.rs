@@ -120,10 +120,13 @@ async fn managers(ground: &Ground) -> Result<Running, Failed> {
     running.push(Box::new(
         trunkline_flow::start(deps, config, stop.clone()).await?,
     ));
-    let (config, delivery) = (
-        trunkline_call::Config::default(),
-        trunkline_delivery::Config::default(),
-    );
+    // What is found here must not hang on how fast the seeds dial.
+    let config = trunkline_call::Config {
+        customer_calls_per_second: 0,
+        customer_concurrent_calls: 0,
+        ..trunkline_call::Config::default()
+    };
+    let (config, delivery) = (config, trunkline_delivery::Config::default());
     let metrics = trunkline_call::Metrics::default();
     running.push(Box::new(
         trunkline_call::start(bus(), db(), config, delivery, metrics, &stop).await?,

@@ -7,8 +7,8 @@ use trunkline_model::Action;
 use trunkline_model::Timestamp;
 use trunkline_model::call::{Call, HangupBy, HangupReason, MuteDirection, Status};
 use trunkline_model::id::{
-    ActionId, ActiveflowId, AsteriskId, BridgeId, CallId, ChannelId, ConfbridgeId, ExternalMediaId,
-    FlowId, GroupcallId, RecordingId, RouteId,
+    ActionId, ActiveflowId, AsteriskId, BridgeId, CallId, ChannelId, ConfbridgeId, CustomerId,
+    ExternalMediaId, FlowId, GroupcallId, RecordingId, RouteId,
 };
 use trunkline_model::page::Page;
 use trunkline_model::progress::Calls;
@@ -285,6 +285,20 @@ pub async fn live_count(db: &dyn Database) -> Result<i64, Error> {
         )
         .await?;
     rows.first().map_or(Ok(0), |row| row.int("n"))
+}
+
+/// How many outgoing calls of each customer have not ended.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn live_outgoing(db: &dyn Database) -> Result<Vec<(CustomerId, i64)>, Error> {
+    let sql = format!(
+        "SELECT customer_id, count(*) AS n FROM call_calls \
+         WHERE {LIVE} AND direction = 'outgoing' GROUP BY customer_id"
+    );
+    let rows = db.query(&sql, vec![]).await?;
+    rows.map(|row| Ok((row.id("customer_id")?, row.int("n")?)))
 }
 
 /// A new row, as given.

@@ -30,6 +30,15 @@ pub async fn get(db: &dyn Database, customer: CustomerId) -> Result<Option<Custo
         .await
 }
 
+/// Everybody's own limits.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn all(db: &dyn Database) -> Result<Vec<CustomerLimits>, Error> {
+    SELECT.all(db, "1 = 1", vec![]).await
+}
+
 /// Writes the limits; the time of creation stays.
 #[must_use]
 pub fn set(dialect: Dialect, limits: &CustomerLimits, now: Timestamp) -> [Statement; 2] {

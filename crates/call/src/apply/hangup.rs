@@ -9,7 +9,7 @@ use trunkline_bus::Method;
 use trunkline_delivery::Duty;
 use trunkline_domain::call::hangup::{self, End, Request};
 use trunkline_model::Timestamp;
-use trunkline_model::call::{Call, HangupReason, Status};
+use trunkline_model::call::{Call, Direction, HangupReason, Status};
 use trunkline_model::id::{AsteriskId, BridgeId, CallId, ChannelId};
 use trunkline_model::service::Service;
 use trunkline_store::{
@@ -278,6 +278,9 @@ async fn finish(
         "call ended"
     );
     role.metrics.hung_up(&call, now);
+    if call.direction == Direction::Outgoing {
+        role.limits.ended(call.customer_id);
+    }
     Ok(call)
 }
 

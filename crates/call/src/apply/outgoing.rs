@@ -47,7 +47,10 @@ pub(crate) async fn create(
         return Err(Error::Precondition(format!("call `{id}` exists already")));
     }
     let admitted = admit(role, id, asked).await?;
+    let (customer, now) = (admitted.asked.customer_id, role.ledger.now().await?);
+    let admission = role.limits.admit(&role.config, customer, now)?;
     let call = insert(role, id, admitted).await?;
+    admission.made();
     create_channel_or_fail(role, &call).await?;
     Ok(call)
 }

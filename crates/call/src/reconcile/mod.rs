@@ -63,6 +63,9 @@ pub(crate) async fn run(role: Arc<Role>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(role.config.reconcile_interval()) => {}
         }
+        if let Err(error) = role.limits.recount(role.ledger.db()).await {
+            tracing::warn!(%error, "the customers' calls could not be counted and will be next time");
+        }
         if let Err(error) = compare_all(&role).await {
             tracing::warn!(%error, "the calls could not be compared and will be next time");
         }

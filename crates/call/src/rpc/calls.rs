@@ -59,8 +59,10 @@ pub(crate) async fn outcomes(role: Arc<Role>, routed: Routed) -> Result<Reply, R
 /// One call per destination; the successes only. None at all is a 500.
 pub(crate) async fn create(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
     let asked: CreateRequest = routed.body()?;
+    let Explain { explain } = routed.body()?;
     check_metadata(&asked.metadata).map_err(|_| Refusal::bare(400))?;
     let mut reply = CreateReply::default();
+    let mut refused = None;
     for destination in &asked.destinations {
         let one = CreateWithIdRequest {
             flow_id: asked.flow_id,
@@ -84,13 +86,14 @@ pub(crate) async fn create(role: Arc<Role>, routed: Routed) -> Result<Reply, Ref
                     .map(ToString::to_string)
                     .unwrap_or_default();
                 tracing::warn!(kind = %destination.kind, %error, cause, "one destination of a request was not called");
+                refused.get_or_insert(error);
             }
         }
     }
-    if reply.calls.is_empty() {
-        Err(Refusal::bare(500))
-    } else {
-        Ok(Reply::json(&reply))
+    match refused {
+        _ if !reply.calls.is_empty() => Ok(Reply::json(&reply)),
+        Some(error) if explain || error.is_exhausted() => Err(error.explained()),
+        Some(_) | None => Err(Refusal::bare(500)),
     }
 }
 

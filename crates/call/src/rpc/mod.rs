@@ -2,6 +2,7 @@
 
 pub(crate) mod asterisks;
 pub(crate) mod calls;
+pub(crate) mod limits;
 pub(crate) mod media;
 pub(crate) mod outbound_configs;
 pub(crate) mod recordings;
@@ -19,6 +20,18 @@ use crate::Role;
 pub(crate) fn router(role: Arc<Role>) -> Router<Role> {
     let metrics = role.metrics.service.clone();
     Router::new(role, metrics)
+        .route(
+            Get,
+            "/v1/customers/{id}/limits",
+            "/v1/customers/<customer-id>/limits",
+            limits::get,
+        )
+        .route(
+            Put,
+            "/v1/customers/{id}/limits",
+            "/v1/customers/<customer-id>/limits",
+            limits::set,
+        )
         .route(Get, "/v1/asterisks", "/v1/asterisks", asterisks::list)
         .route(Get, "/v1/calls?", "/v1/calls", calls::list)
         .route(Post, "/v1/calls", "/v1/calls", calls::create)

@@ -94,6 +94,7 @@ async fn end(
         Verdict::Exists => Ok(Placed::Started),
         Verdict::Unknown => Ok(Placed::Unknown),
         Verdict::NotSent | Verdict::Away => fail(volley, call, Reason::Away(away)).await,
+        Verdict::Exhausted => fail(volley, call, Reason::Away(WaitReason::CustomerLimit)).await,
         Verdict::Refused => fail(volley, call, Reason::Refused(error.to_string())).await,
     }
 }
@@ -129,6 +130,9 @@ enum Verdict {
     Refused,
     /// The service says that it cannot do it now.
     Away,
+    /// The customer has reached a limit: the target is given back, and the
+    /// campaign waits.
+    Exhausted,
     /// The request did not leave.
     NotSent,
     Unknown,
@@ -138,7 +142,7 @@ impl Verdict {
     /// Whether the service has answered that it did not do it.
     fn is_answer(self) -> bool {
         match self {
-            Self::Refused | Self::Away => true,
+            Self::Refused | Self::Away | Self::Exhausted => true,
             Self::Exists | Self::NotSent | Self::Unknown => false,
         }
     }
@@ -147,6 +151,9 @@ impl Verdict {
 fn judge(error: &RpcError) -> Verdict {
     match error {
         RpcError::Typed(typed) if typed.status == error::Status::AlreadyExists => Verdict::Exists,
+        RpcError::Typed(typed) if typed.status == error::Status::ResourceExhausted => {
+            Verdict::Exhausted
+        }
         RpcError::Answer(_) => Verdict::Unknown,
         RpcError::Transport(transport) if transport.not_delivered() => Verdict::NotSent,
         RpcError::Transport(_) => Verdict::Unknown,

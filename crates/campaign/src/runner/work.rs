@@ -272,6 +272,7 @@ fn is_trouble(because: WaitReason) -> bool {
         | WaitReason::FailingCreates
         | WaitReason::TelephonyAway
         | WaitReason::FlowAway
+        | WaitReason::CustomerLimit
         | WaitReason::NoAsterisk
         | WaitReason::OutdialAway
         | WaitReason::NoTries

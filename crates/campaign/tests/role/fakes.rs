@@ -34,6 +34,8 @@ pub(crate) enum Script {
     Null,
     /// A typed 503.
     Unavailable,
+    /// A typed 429: a limit of the customer's.
+    Exhausted,
     /// The request was delivered twice: one copy is answered with a bare 500, the
     /// other one makes the call a moment later.
     RefusedCopy,
@@ -175,6 +177,7 @@ impl Calls {
             Script::Refuse => Some(Err(Refusal::bare(400))),
             Script::Null => Some(Ok(Reply::json(&None::<Call>))),
             Script::Unavailable => Some(Err(typed(Class::Unavailable, "ASTERISK_UNAVAILABLE"))),
+            Script::Exhausted => Some(Err(typed(Class::ResourceExhausted, "TOO_MANY_CALLS"))),
             Script::RefusedCopy => Some(Err(Refusal::bare(500))),
             Script::Silent { made: false } => Some(Ok(Reply::Silent)),
             Script::Answer(_)
@@ -250,6 +253,7 @@ impl Calls {
             | Script::Refuse
             | Script::Null
             | Script::Unavailable
+            | Script::Exhausted
             | Script::RefusedCopy => return,
         };
         let Some(call) = self.end(id, reason) else {

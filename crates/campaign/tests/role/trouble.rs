@@ -109,6 +109,34 @@ async fn a_target_is_given_back_untried_when_no_call_could_be_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_customers_limit_makes_a_campaign_wait_and_counts_no_try() {
+    let (world, process) = World::running().await;
+    world.calls.script(|_, before| {
+        if before < 3 {
+            Script::Exhausted
+        } else {
+            Script::Answer(100)
+        }
+    });
+    let rest = json!({"max_try_count_0": 1, "try_interval": 3_600_000});
+    let (campaign, plan) = world.ready(4, rest).await;
+    world.set_status(campaign.id, "run").await;
+    let started = world.now();
+    world.until_status(campaign.id, Status::Stop).await;
+    // It pauses for a second each time, and does not spin.
+    let lasted = world.now().since(started);
+    assert!(lasted >= Duration::from_secs(3), "{lasted:?}");
+    world.assert_sound(&plan).await;
+    for target in world.targets(campaign.outdial_id).await {
+        assert_eq!((target.status.as_str(), target.try_count_0), ("done", 1));
+    }
+    assert_eq!(world.calls.made(), 4);
+    assert_eq!(world.attempts().await.len(), 16);
+    let text = exposition(&process.metrics);
+    assert!(text.contains("reason=\"away\"} 12"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_create_of_which_a_copy_is_at_work_makes_no_call() {
     let (world, _process) = World::running().await;
     world.calls.script(|_, before| match before {

@@ -10,6 +10,7 @@ pub mod channel;
 pub mod digits;
 pub mod hangup;
 pub mod incoming;
+pub mod limits;
 pub mod outbound_config;
 pub mod outgoing;
 pub mod ready;

@@ -33,6 +33,10 @@ pub enum Refused {
     CustomerStatus(String),
     #[error("the customer's identity is `{0}`: calls to numbers need `verified`")]
     Identity(String),
+    #[error("the customer may begin {0} calls per second")]
+    CallRate(u32),
+    #[error("the customer has {0} calls that have not ended, and may have no more")]
+    TooManyCalls(u32),
     #[error("the customer's account has no balance for a call")]
     Balance,
     #[error(

@@ -138,6 +138,7 @@ reasons! {
         FailingCreates = "failing_creates", "call after call was refused: attempts are made slowly";
         TelephonyAway = "telephony_away", "call-manager does not answer";
         FlowAway = "flow_away", "flow-manager does not answer";
+        CustomerLimit = "customer_limit", "the customer makes as many calls as his limits allow";
         NoAsterisk = "no_asterisk", "no Asterisk is connected";
         OutdialAway = "outdial_away", "outdial-manager does not say which targets may be called";
         RetryInterval = "retry_interval", "every target with tries left waits for its retry interval";

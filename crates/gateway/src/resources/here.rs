@@ -1,11 +1,11 @@
 //! What the gateway keeps itself: tokens, and the list of what is parked.
 
-use trunkline_bus::Method::{Delete, Get, Post};
+use trunkline_bus::Method::{Delete, Get, Post, Put};
 use trunkline_model::service::Service;
 
 use super::{Filter, Owner, PAGE, Resource, id, own};
 use crate::field::{Field, Shape};
-use crate::{events, parked, token_routes};
+use crate::{customer_limits, events, parked, token_routes};
 
 const TOKEN: &[Field] = &[
     Field::new("name", Shape::Text).required(),
@@ -42,6 +42,20 @@ pub(super) const RESOURCES: &[Resource] = &[
         routes: &[own(Get, "/v1/events", events::QUERY, &[], events::run)
             .answers(&["text/event-stream"])
             .about("What happens to the customer's resources, as server-sent events. `types` narrows: `call_*,campaign_updated`. With the header `Last-Event-ID` it goes on after that event; when that is no longer possible, an event `reset` comes first.")],
+    },
+    Resource {
+        noun: "customer",
+        path: "/v1/customers",
+        service: Service::CALL,
+        tag: "call/customers",
+        owner: Owner::Shared,
+        routes: &[
+            own(Get, "/v1/customers/{id}/limits", &[], &[], customer_limits::get)
+                .about("How many outgoing calls the customer may begin per second and have at the same time; 0 is no limit. Without `tm_create` it is what holds for everybody. Operators may ask for any customer."),
+            own(Put, "/v1/customers/{id}/limits", &[], customer_limits::FIELDS, customer_limits::set)
+                .operators_only()
+                .about("Gives a customer limits of his own. Fields that are left out stay as they are."),
+        ],
     },
     // They are no customer's rows: an event may be about anybody.
     Resource {

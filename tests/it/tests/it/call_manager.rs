@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use trunkline_bus::Method::{Delete, Get, Post, Put};
 use trunkline_companion::DEFAULT_CUSTOMER;
+use trunkline_it::asterisk::Manner;
 use trunkline_it::{House, SOURCE, event};
 use trunkline_model::service::Service;
 use uuid::Uuid;
@@ -101,6 +102,43 @@ async fn refusals_are_answered_as_the_chapter_says_and_store_nothing() {
         "no body"
     );
     assert_eq!(calls(&house).await, 0, "nothing was stored");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_customer_has_no_more_calls_than_his_limits_allow() {
+    let house = House::start().await;
+    let flow = house.allow_calls().await;
+    let _asterisk = house.asterisk(Manner::Still).await;
+    let limits = format!("/v1/customers/{DEFAULT_CUSTOMER}/limits");
+    let (_, everybody) = house.call(Get, &limits, None).await;
+    assert_eq!(everybody["tm_create"], Value::Null);
+    let set = async |per_second: u32, concurrent: u32| {
+        let body = json!({"calls_per_second": per_second, "concurrent_calls": concurrent});
+        let (status, _) = house.call(Put, &limits, Some(&body)).await;
+        assert_eq!(status, 200);
+    };
+    let body = request(&flow, &tel("+493012345620"));
+    let reason = |answer: &Value| answer["reason"].as_str().unwrap_or_default().to_owned();
+    set(0, 1).await;
+    assert_eq!(create(&house, &body).await.0, 200);
+    let (status, refused) = create(&house, &body).await;
+    assert_eq!(
+        (status, reason(&refused)),
+        (429, "TOO_MANY_CALLS".to_owned())
+    );
+    set(0, 2).await;
+    assert_eq!(create(&house, &body).await.0, 200);
+    assert_eq!(create(&house, &body).await.0, 429);
+    // A second gives one, and nobody waits for one here.
+    set(1, 0).await;
+    let told = [create(&house, &body).await, create(&house, &body).await];
+    let refused = told.iter().find(|(status, _)| *status == 429);
+    assert!(told.iter().any(|(status, _)| *status == 200));
+    if let Some((_, refused)) = refused {
+        assert_eq!(reason(refused), "CALL_RATE_EXCEEDED");
+    }
+    assert!(calls(&house).await >= 3);
     house.stop().await;
 }
 
