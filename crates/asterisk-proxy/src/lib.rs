@@ -22,6 +22,7 @@ mod asterisk;
 mod attendance;
 mod backoff;
 pub mod config;
+mod diagnostics;
 mod envelope;
 mod error;
 mod group;

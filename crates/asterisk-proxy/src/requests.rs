@@ -16,6 +16,7 @@ use trunkline_model::service::Service;
 
 use crate::ami::{AmiError, Fields};
 use crate::asterisk::Asterisk;
+use crate::diagnostics;
 use crate::metrics::Metrics;
 use crate::transport::{self, Answer, Ask, HttpError};
 
@@ -33,6 +34,7 @@ enum Route {
     Ari,
     Ami,
     RecordingMove,
+    Diagnostics,
     Unknown,
 }
 
@@ -48,6 +50,7 @@ impl Route {
         }
         match (method, uri) {
             ("POST", "/proxy/recording_file_move") => Self::RecordingMove,
+            ("GET", "/proxy/diagnostics") => Self::Diagnostics,
             _ => Self::Unknown,
         }
     }
@@ -57,6 +60,7 @@ impl Route {
             Self::Ari => "/ari",
             Self::Ami => "/ami",
             Self::RecordingMove => "/proxy/recording_file_move",
+            Self::Diagnostics => "/proxy/diagnostics",
             Self::Unknown => "notfound",
         }
     }
@@ -75,6 +79,7 @@ impl RequestHandler for Server {
             Route::Ari => self.ari(&request).await,
             Route::Ami => self.ami(&request).await,
             Route::RecordingMove => self.recording_move(&request).await,
+            Route::Diagnostics => self.diagnostics().await,
             Route::Unknown => Response::bare(404),
         };
         let method = Method::parse(&request.method).map_or("other", Method::as_str);
@@ -121,6 +126,13 @@ impl Server {
 }
 
 impl Server {
+    async fn diagnostics(&self) -> Response {
+        match (self.pick)() {
+            Some(asterisk) => Response::json(&diagnostics::parts(&asterisk).await),
+            None => unavailable("ASTERISK_UNAVAILABLE", "No Asterisk is connected."),
+        }
+    }
+
     async fn recording_move(&self, request: &Request) -> Response {
         let Some(asterisk) = (self.pick)() else {
             return unavailable("ASTERISK_UNAVAILABLE", "No Asterisk is connected.");

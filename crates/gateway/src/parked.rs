@@ -36,7 +36,7 @@ enum Act {
 }
 
 /// Who may have something parked.
-const SERVICES: [Service; 11] = [
+const SERVICES: [Service; 13] = [
     Service::AGENT,
     Service::BILLING,
     Service::CALL,
@@ -47,6 +47,8 @@ const SERVICES: [Service; 11] = [
     Service::REGISTRAR,
     Service::OUTDIAL,
     Service::ROUTE,
+    Service::STORAGE,
+    Service::TTS,
     Service::WEBHOOK,
 ];
 

@@ -30,6 +30,7 @@ use crate::health::{Readiness, healthz, readyz};
 use crate::idempotency::{self, Keys};
 use crate::limits::{self, Limits};
 use crate::listener::{self, BindError, Bounded};
+use crate::media::{self, Door, Media};
 use crate::metrics::Metrics;
 use crate::openapi::Description;
 use crate::pages;
@@ -67,6 +68,8 @@ pub(crate) struct Gateway {
     pub(crate) description: Description,
     pub(crate) events: Arc<Events>,
     pub(crate) readiness: Arc<dyn Readiness>,
+    /// None where there is no media folder.
+    pub(crate) media: Option<Door>,
     pub(crate) metrics: Metrics,
     pub(crate) config: Config,
 }
@@ -137,6 +140,21 @@ pub fn start(
     listener: Bounded,
     stop: CancellationToken,
 ) -> Result<Running, Error> {
+    start_with_media(deps, None, config, listener, stop)
+}
+
+/// The same, with what is in the media folder.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_with_media(
+    deps: Deps,
+    media: Option<Media>,
+    config: Config,
+    listener: Bounded,
+    stop: CancellationToken,
+) -> Result<Running, Error> {
     let address = listener.address().map_err(Error::Address)?;
     let gateway = Arc::new(Gateway {
         rpc: Rpc::new(deps.bus, Service::GATEWAY, deps.metrics.service.clone()),
@@ -147,6 +165,7 @@ pub fn start(
         description: Description::default(),
         events: Events::new(&config, stop.clone()),
         readiness: deps.readiness,
+        media: media.map(Door::new),
         metrics: deps.metrics,
         config,
     });
@@ -183,6 +202,7 @@ fn router(gateway: Arc<Gateway>) -> Router {
         .route("/readyz", get(readyz))
         .route("/openapi.json", get(openapi_json))
         .route("/docs", get(docs))
+        .route(media::PATH, get(media::signed))
         .route("/docs/errors", get(pages::error_index))
         .route("/docs/errors/{code}", get(pages::error_page));
     for resource in resources::all() {

@@ -25,6 +25,9 @@ pub enum Error {
     Gateway(#[from] trunkline_gateway::Error),
     #[error(transparent)]
     Metrics(#[from] BindError),
+    /// The media folder cannot be used.
+    #[error("cannot use the media folder (option `media.folder`)")]
+    Media(#[from] trunkline_media::Error),
     /// The first token cannot be made.
     #[error("failed to make the first token of the API")]
     Token(#[from] trunkline_gateway::TokensError),

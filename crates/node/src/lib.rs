@@ -15,6 +15,7 @@ mod error;
 mod gate;
 mod health;
 pub mod inspect;
+mod media;
 mod metrics_server;
 mod node;
 mod roles;

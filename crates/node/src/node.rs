@@ -20,6 +20,7 @@ use crate::data_dir::DataDir;
 use crate::error::Error;
 use crate::gate::Gate;
 use crate::health::Health;
+use crate::media::MediaHouse;
 use crate::metrics_server;
 use crate::roles::{self, House, Started, failed};
 use crate::store_metrics;
@@ -107,6 +108,9 @@ impl Node {
             .await
             .map_err(|source| failed(Role::CustomerManager, source))?;
 
+        let address = api.as_ref().map(listener::Bounded::address).transpose()?;
+        let media = MediaHouse::open(config, address).await?;
+
         let mut registry = Registry::default();
         store_metrics::register(&self.db, &mut registry);
         let mut house = House {
@@ -114,6 +118,7 @@ impl Node {
             bus: Arc::clone(&bus),
             db: Arc::clone(&db),
             registry: &mut registry,
+            media,
             egress: trunkline_egress::Client::new(&config.egress)?,
         };
         for role in Role::ALL {
@@ -156,8 +161,14 @@ impl Node {
             metrics,
         };
         let stop = CancellationToken::new();
+        let media = house.media.clone().map(|media| trunkline_gateway::Media {
+            folder: media.folder,
+            signer: media.signer,
+            downloads_at_once: house.config.media.downloads_at_once,
+        });
+        let options = house.config.gateway.clone();
         let running =
-            trunkline_gateway::start(deps, house.config.gateway.clone(), listener, stop.clone())?;
+            trunkline_gateway::start_with_media(deps, media, options, listener, stop.clone())?;
         self.gateway_address = Some(running.address());
         self.roles
             .push(Started::new(Role::Gateway, stop, running.stopped()));
@@ -174,7 +185,10 @@ impl Node {
             .config
             .asterisk
             .iter()
-            .map(|asterisk| asterisk.proxy.clone())
+            .map(|asterisk| trunkline_asterisk_proxy::Config {
+                recordings: Some(house.config.recordings()),
+                ..asterisk.proxy.clone()
+            })
             .collect();
         let stop = CancellationToken::new();
         let started = trunkline_asterisk_proxy::start(
@@ -212,6 +226,12 @@ impl Node {
     #[must_use]
     pub fn db(&self) -> Arc<dyn Database> {
         Arc::clone(&self.db) as Arc<dyn Database>
+    }
+
+    /// The bus, for tests that ask a role.
+    #[must_use]
+    pub fn bus(&self) -> Arc<dyn Bus> {
+        Arc::clone(&self.gate) as Arc<dyn Bus>
     }
 
     /// Stops everything: first whoever begins new work, last the store. What is

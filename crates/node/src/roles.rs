@@ -10,6 +10,7 @@ use trunkline_store::Database;
 
 use crate::config::{Config, Role};
 use crate::error::Error;
+use crate::media::MediaHouse;
 
 /// What roles run on.
 pub(crate) struct House<'a> {
@@ -17,6 +18,8 @@ pub(crate) struct House<'a> {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) db: Arc<dyn Database>,
     pub(crate) registry: &'a mut Registry,
+    /// None where no role uses the media folder.
+    pub(crate) media: Option<MediaHouse>,
     /// Reaches addresses that customers name.
     pub(crate) egress: trunkline_egress::Client,
 }
@@ -95,6 +98,35 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             let started =
                 trunkline_companion::start_webhook(deps, config.webhook.clone(), stop.clone())
                     .await;
+            Box::pin(started.map_err(|source| failed(role, source))?.stopped())
+        }
+        Role::StorageManager => {
+            let metrics = trunkline_companion::Metrics::default();
+            metrics.register(house.registry(role));
+            let deps = trunkline_companion::storage::Deps {
+                bus: house.bus(),
+                db: house.db(),
+                metrics,
+                folder: house.media()?.folder,
+            };
+            let (common, retention) = (config.companion.clone(), config.media.retention());
+            let started =
+                trunkline_companion::start_storage(deps, common, retention, stop.clone()).await;
+            Box::pin(started.map_err(|source| failed(role, source))?.stopped())
+        }
+        Role::TtsManager => {
+            let metrics = trunkline_companion::tts::Metrics::default();
+            metrics.register(house.registry(role));
+            let media = house.media()?;
+            let deps = trunkline_companion::tts::Deps {
+                bus: house.bus(),
+                db: house.db(),
+                metrics,
+                folder: media.folder,
+                links: media.links,
+            };
+            let (common, tts) = (config.companion.clone(), config.tts.clone());
+            let started = trunkline_companion::start_tts(deps, common, tts, stop.clone()).await;
             Box::pin(started.map_err(|source| failed(role, source))?.stopped())
         }
         Role::OutdialManager => {
@@ -186,6 +218,12 @@ impl House<'_> {
 
     fn db(&self) -> Arc<dyn Database> {
         Arc::clone(&self.db)
+    }
+
+    /// What the roles that use the media folder get of it.
+    fn media(&self) -> Result<MediaHouse, Error> {
+        let missing = || std::io::Error::other("the media folder was not opened");
+        Ok(self.media.clone().ok_or_else(missing)?)
     }
 
     /// Where the role's metrics belong.

@@ -5,6 +5,7 @@ use trunkline_model::service::Service;
 
 use super::{Act, ListOf, Owner, Resource, create, delete, get, id, list, post, put, route, text};
 use crate::field::{Field, Shape};
+use crate::media;
 
 const CALL: &[Field] = &[
     Field::new("flow_id", Shape::Id),
@@ -123,6 +124,8 @@ pub(super) const RESOURCES: &[Resource] = &[
             get("/v1/recordings/{id}"),
             delete("/v1/recordings/{id}"),
             post("/v1/recordings/{id}/stop", &[]),
+            super::own_file("/v1/recordings/{id}/file", &[text("channel")], media::recording)
+                .about("The sound of a recording, as a WAV file: `channel` is `in`, what the party said (the default), or `out`, what it heard. Ranges are possible."),
         ],
     },
     Resource {

@@ -5,7 +5,7 @@ use trunkline_model::service::Service;
 
 use super::{Filter, Owner, PAGE, Resource, id, own};
 use crate::field::{Field, Shape};
-use crate::{customer_limits, events, parked, token_routes};
+use crate::{customer_limits, diagnostics, events, parked, token_routes};
 
 const TOKEN: &[Field] = &[
     Field::new("name", Shape::Text).required(),
@@ -56,6 +56,16 @@ pub(super) const RESOURCES: &[Resource] = &[
                 .operators_only()
                 .about("Gives a customer limits of his own. Fields that are left out stay as they are."),
         ],
+    },
+    Resource {
+        noun: "part",
+        path: "/v1/diagnostics",
+        service: Service::GATEWAY,
+        tag: "diagnostics",
+        owner: Owner::Shared,
+        routes: &[own(Get, "/v1/diagnostics", &[], &[], diagnostics::run)
+            .operators_only()
+            .about("How each part of Trunkline is: its state (ok, warning, failed, unknown), what was seen, and what to do.")],
     },
     // They are no customer's rows: an event may be about anybody.
     Resource {

@@ -137,6 +137,17 @@ const fn own(
     route(method, path, Act::Own(own))
 }
 
+/// A route of the gateway's own that answers with a file.
+const fn own_file(path: &'static str, query: &'static [Filter], run: Run) -> Route {
+    let own = Own {
+        query,
+        fields: &[],
+        answers: &["audio/wav"],
+        run,
+    };
+    route(Method::Get, path, Act::Own(own))
+}
+
 /// How a list is narrowed to the caller's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ListOf {

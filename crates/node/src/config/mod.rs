@@ -8,6 +8,7 @@ mod asterisk;
 mod environment;
 mod error;
 mod load;
+mod media;
 mod role;
 mod validate;
 
@@ -21,6 +22,7 @@ pub use asterisk::Asterisk;
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use load::Flags;
+pub use media::Media;
 pub use role::Role;
 
 /// The defaults with their comments.
@@ -58,6 +60,8 @@ pub struct Config {
     pub webhook: trunkline_companion::webhook::Config,
     /// Addresses that customers name.
     pub egress: trunkline_egress::Config,
+    pub media: Media,
+    pub tts: trunkline_companion::tts::Config,
     pub delivery: trunkline_delivery::Config,
 }
 
@@ -83,6 +87,8 @@ impl Default for Config {
             registrar: trunkline_companion::registrar::Config::default(),
             webhook: trunkline_companion::webhook::Config::default(),
             egress: trunkline_egress::Config::default(),
+            media: Media::default(),
+            tts: trunkline_companion::tts::Config::default(),
             delivery: trunkline_delivery::Config::default(),
         }
     }

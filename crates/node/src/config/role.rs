@@ -17,6 +17,8 @@ pub enum Role {
     RegistrarManager,
     AgentManager,
     WebhookManager,
+    StorageManager,
+    TtsManager,
     OutdialManager,
     FlowManager,
     CallManager,
@@ -27,7 +29,7 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order of the start.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::CustomerManager,
         Self::BillingManager,
         Self::NumberManager,
@@ -35,6 +37,8 @@ impl Role {
         Self::RegistrarManager,
         Self::AgentManager,
         Self::WebhookManager,
+        Self::StorageManager,
+        Self::TtsManager,
         Self::OutdialManager,
         Self::FlowManager,
         Self::CallManager,
@@ -55,6 +59,8 @@ impl Role {
             | Self::RegistrarManager
             | Self::AgentManager
             | Self::WebhookManager
+            | Self::StorageManager
+            | Self::TtsManager
             | Self::OutdialManager
             | Self::FlowManager
             | Self::CallManager
@@ -74,6 +80,8 @@ impl Role {
             Self::RegistrarManager => Service::REGISTRAR,
             Self::AgentManager => Service::AGENT,
             Self::WebhookManager => Service::WEBHOOK,
+            Self::StorageManager => Service::STORAGE,
+            Self::TtsManager => Service::TTS,
             Self::OutdialManager => Service::OUTDIAL,
             Self::FlowManager => Service::FLOW,
             Self::CallManager => Service::CALL,

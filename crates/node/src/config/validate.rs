@@ -13,6 +13,8 @@ const MAY_BE_ZERO: &[&str] = &[
     "outbox_gather_ms",
     "settle_ms",
     "due_ahead_ms",
+    "min_free_bytes",
+    "recording_retention_days",
     "max_redirects",
     "idle_connections_per_host",
 ];
@@ -89,6 +91,10 @@ impl Config {
         self.check_ports(&mut problems);
         self.check_asterisks(&mut problems);
         self.check_limits(&mut problems);
+        self.check_media(&mut problems);
+        if let Some((option, problem)) = self.tts.problem() {
+            problems.push(Problem::new(option, problem));
+        }
         if let Err(wrong) = self.egress.allowed() {
             problems.push(Problem::new("egress.allow", format!("holds {wrong}")));
         }
