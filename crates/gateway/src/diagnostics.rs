@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const TAG: &str = "diagnostics";
 
 /// The roles that have something to say.
-const SERVICES: [Service; 2] = [Service::STORAGE, Service::TTS];
+const SERVICES: [Service; 3] = [Service::STORAGE, Service::TTS, Service::REGISTRAR];
 
 /// The route.
 pub(crate) fn run(matched: Matched<'_>) -> BoxFuture<'_, Result<Response, ApiError>> {
