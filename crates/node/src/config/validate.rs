@@ -16,6 +16,8 @@ const MAY_BE_ZERO: &[&str] = &[
     "min_free_bytes",
     "recording_retention_days",
     "max_redirects",
+    "customer_calls_per_second",
+    "customer_concurrent_calls",
     "idle_connections_per_host",
 ];
 
