@@ -4,10 +4,12 @@ CARGO ?= cargo
 
 .PHONY: demo test fmt lint check deps unit it e2e prove bench doc
 
-## Calls twelve people on this machine through a real Asterisk.
-demo: asterisk
-	$(CARGO) build --package trunkline-server
-	./target/debug/trunkline demo
+## Calls forty people on this machine through a real Asterisk. ASTERISK=simulated does it
+## without one, and without a download; KEEP=1 leaves everything running until Ctrl-C.
+ASTERISK ?= real
+demo: $(if $(filter real,$(ASTERISK)),asterisk)
+	$(CARGO) build --package trunkline-server --package trunkline-asterisk-sim
+	./target/debug/trunkline demo --asterisk $(ASTERISK) $(if $(filter-out 0,$(KEEP)),--keep)
 
 ## Everything CI runs, in its order.
 test:

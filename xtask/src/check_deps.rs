@@ -222,8 +222,8 @@ fn in_code(from: &Room, to: &Room) -> Result<(), &'static str> {
             "the command line sees the program over HTTP, as its users do",
         ),
         Server => (
-            matches!(to.1, Model | Node | CommandLine | Rig),
-            "server knows node, the command line, the rig of its demo, and the shapes in model",
+            matches!(to.1, Model | Format | Node | CommandLine | Rig),
+            "server knows node, the command line, the rig of its demo and its files, and the shapes in model",
         ),
         Rig => (
             to.1 == Model,

@@ -57,3 +57,4 @@ pub use fetching::Fetch;
 pub use incoming::Incoming;
 pub use server::{Server, ServerConfig, start};
 pub use sim::{AsteriskSim, BridgeView, ChannelView};
+pub use sound::spoken;

@@ -6,6 +6,11 @@ use std::f64::consts::TAU;
 /// The tone of everything that is played.
 pub(crate) const PLAYED: u32 = 440;
 
+/// The tone of speech.
+const SPOKEN: u32 = 300;
+/// Letters that are spoken of a text.
+const LONGEST_TEXT: i64 = 10_000;
+
 /// Samples a second.
 const RATE: u32 = 8_000;
 /// Of 32767: about -15 dBFS each.
@@ -84,6 +89,20 @@ pub(crate) fn wav(microseconds: i64, spans: &[Span]) -> Vec<u8> {
     file
 }
 
+/// A text as a WAV file: a tone for as long as somebody would take to say it.
+#[must_use]
+pub fn spoken(text: &str) -> Vec<u8> {
+    let letters = i64::try_from(text.trim().chars().count()).unwrap_or(0);
+    // Fifteen letters a second, and a breath.
+    let microseconds = 200_000 + letters.min(LONGEST_TEXT) * 66_667;
+    let tone = Span {
+        from: 100_000,
+        to: microseconds - 100_000,
+        hertz: SPOKEN,
+    };
+    wav(microseconds, &[tone])
+}
+
 fn samples(microseconds: i64) -> i64 {
     microseconds.max(0) / (1_000_000 / i64::from(RATE))
 }
@@ -137,6 +156,12 @@ mod tests {
             samples.iter().any(|&byte| byte != 0)
         };
         assert!(!loud(0) && loud(4_000) && loud(7_900) && !loud(8_000));
+    }
+
+    #[test]
+    fn a_longer_text_takes_longer() {
+        assert_eq!(milliseconds(&spoken("")), Some(200));
+        assert_eq!(milliseconds(&spoken(&"a".repeat(30))), Some(2_200));
     }
 
     #[test]

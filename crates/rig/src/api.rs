@@ -96,6 +96,23 @@ impl Api {
         self.done(Method::GET, path, None).await
     }
 
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// When it is not answered with success.
+    pub async fn file(&self, path: &str) -> Result<Vec<u8>> {
+        let request = self.http.get(format!("{}{path}", self.base));
+        let answer = request.bearer_auth(&self.token).send().await?;
+        let status = answer.status();
+        let bytes = answer.bytes().await?;
+        if !status.is_success() {
+            let text = String::from_utf8_lossy(&bytes);
+            bail!("GET {path} was answered with {status}: {text}");
+        }
+        Ok(bytes.into())
+    }
+
     /// Reads a list to its end, page by page.
     ///
     /// # Errors

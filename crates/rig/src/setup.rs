@@ -107,17 +107,28 @@ impl Api {
         let outdial = id(&self.post("/v1/outdials", &json!({"name": name})).await?)?;
         let path = format!("/v1/outdials/{outdial}/targets");
         let targets = stream::iter(people)
-            .map(async |(name, numbers)| {
-                let mut target = json!({"name": name});
-                for (index, number) in numbers.iter().enumerate() {
-                    target[format!("destination_{index}")] = tel(number);
-                }
-                id(&self.post(&path, &target).await?)
-            })
+            .map(async |(name, numbers)| id(&self.post(&path, &target(name, numbers)).await?))
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
         Ok((outdial, targets))
+    }
+
+    /// Makes a list of people, each with his numbers in order, a thousand with each
+    /// request; returns its id.
+    ///
+    /// # Errors
+    ///
+    /// When a request is refused.
+    pub async fn import(&self, name: &str, people: &[(String, Vec<String>)]) -> Result<String> {
+        let outdial = id(&self.post("/v1/outdials", &json!({"name": name})).await?)?;
+        for people in people.chunks(1_000) {
+            let targets = people.iter().map(|(name, numbers)| target(name, numbers));
+            let body = json!({"targets": targets.collect::<Vec<_>>()});
+            self.post(&format!("/v1/outdials/{outdial}/targets/bulk"), &body)
+                .await?;
+        }
+        Ok(outdial)
     }
 
     /// Makes a campaign over a list; returns its id.
@@ -195,6 +206,16 @@ impl Api {
             .await
     }
 
+    /// What became of a campaign's people: one row for each attempt.
+    ///
+    /// # Errors
+    ///
+    /// When a request is refused.
+    pub async fn results(&self, campaign: &str) -> Result<Vec<Value>> {
+        self.list(&format!("/v1/campaigns/{campaign}/results"))
+            .await
+    }
+
     /// How a call went.
     ///
     /// # Errors
@@ -221,6 +242,14 @@ pub fn id(resource: &Value) -> Result<String> {
         .as_str()
         .with_context(|| format!("an answer without an id: {resource}"))?
         .to_owned())
+}
+
+fn target(name: &str, numbers: &[String]) -> Value {
+    let mut target = json!({ "name": name });
+    for (index, number) in numbers.iter().enumerate() {
+        target[format!("destination_{index}")] = tel(number);
+    }
+    target
 }
 
 fn rows(list: &Value) -> Vec<Value> {

@@ -2,18 +2,25 @@
 //!
 //! Starts an Asterisk, SIP callees and a Trunkline with an empty configuration,
 //! loads the example, runs it over the HTTP API, and compares what became of
-//! each person with what was expected. Leaves nothing running.
+//! each person with what was expected. Leaves nothing running, unless it is asked
+//! to: then until Ctrl-C.
 
 mod example;
+mod hints;
+mod recording;
 mod report;
 mod run;
 mod site;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+/// Pause between two looks at whether everything still runs.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Arguments of `trunkline demo`.
 #[derive(Debug, Args)]
@@ -23,9 +30,18 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value = ".", value_name = "DIR")]
     checkout: PathBuf,
 
-    /// The campaign to run: a folder with `campaign.json` and `people.csv`.
+    /// The campaign to run: a folder with `campaign.json`, `flow.yaml` and
+    /// `people.csv`.
     #[arg(long, default_value = "examples/first-campaign", value_name = "DIR")]
     example: PathBuf,
+
+    /// Which Asterisk calls; a simulated one needs no download.
+    #[arg(long, value_enum, default_value_t = Kind::Real)]
+    asterisk: Kind,
+
+    /// Leaves everything running after the campaign, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
 
     /// Where the parts keep their files; a new folder under `target/` otherwise.
     #[arg(long, value_name = "DIR")]
@@ -34,6 +50,15 @@ pub(crate) struct DemoArgs {
     /// Gives up when the campaign has not ended after this many seconds.
     #[arg(long, default_value_t = 180, value_name = "SECONDS")]
     patience: u64,
+}
+
+/// Which Asterisk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Asterisk itself, with SIPp at the other end.
+    Real,
+    /// `asterisk-sim`, which has both ends.
+    Simulated,
 }
 
 /// Runs the demo. Success when every person's calls ended as expected.
@@ -48,18 +73,48 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
         outcome = run::campaign(&site, &example, args.patience) => outcome,
         () = interrupted() => Err(anyhow::anyhow!("interrupted")),
     };
-    let is_right = |people: &Vec<run::Outcome>| people.iter().all(run::Outcome::as_expected);
-    let succeeded = outcome.as_ref().is_ok_and(is_right);
-    site.stop(!succeeded).await?;
-    let people = outcome?;
-    report::print(&people);
-    let right = people.iter().filter(|person| person.as_expected()).count();
-    report::last_line(right, people.len());
+    let succeeded = match outcome {
+        Ok(done) => {
+            report::print(&done.people);
+            if args.keep {
+                verdict(&done);
+                keep(&mut site, &args, &done).await?;
+            }
+            let succeeded = done.people.iter().all(run::Outcome::as_expected);
+            site.stop(!succeeded).await?;
+            verdict(&done);
+            succeeded
+        }
+        Err(error) => {
+            site.stop(true).await?;
+            return Err(error);
+        }
+    };
     Ok(if succeeded {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn verdict(done: &run::Done) {
+    let people = &done.people;
+    let right = people.iter().filter(|person| person.as_expected()).count();
+    report::last_line(right, people.len());
+}
+
+/// Says how to go on by hand, and waits for the end.
+async fn keep(site: &mut site::Site, args: &DemoArgs, done: &run::Done) -> Result<()> {
+    report::say(&hints::of(site, args, done)?);
+    let mut looks = tokio::time::interval(LOOK);
+    let interrupted = interrupted();
+    tokio::pin!(interrupted);
+    loop {
+        tokio::select! {
+            () = &mut interrupted => return Ok(()),
+            _ = looks.tick() => site.check()?,
+        }
+    }
 }
 
 /// Ctrl-C, or SIGTERM from whoever started the demo.

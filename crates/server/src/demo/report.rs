@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "the demo's output is for people")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
@@ -51,10 +52,16 @@ impl Live {
 pub(super) fn print(people: &[Outcome]) {
     say("");
     say(&row(&[
-        "person", "expected", "actual", "attempts", "rang", "talked", "",
+        "person",
+        "expected",
+        "actual",
+        "calls",
+        "key",
+        "talked",
+        "recording",
+        "",
     ]));
     for person in people {
-        let actual = person.actual();
         let verdict = if person.as_expected() {
             "ok"
         } else {
@@ -63,28 +70,52 @@ pub(super) fn print(people: &[Outcome]) {
         say(&row(&[
             &person.name,
             &person.expected,
-            &actual,
+            &person.actual(),
             &person.attempts.to_string(),
-            &seconds(person.rang_ms),
+            &person.key(),
             &seconds(person.talked_ms),
+            &person.recording.describe(),
             verdict,
         ]));
     }
-    let count = |result: &str| {
-        people
-            .iter()
-            .filter(|person| person.result == result)
-            .count()
+    for person in people {
+        for problem in &person.problems {
+            say(&format!("demo: {}: {problem}", person.name));
+        }
+    }
+    totals(people);
+}
+
+fn totals(people: &[Outcome]) {
+    let reached = |person: &&Outcome| person.result == "success";
+    let of_result = |result: &str| {
+        let those = people.iter().filter(|person| person.result == result);
+        those.count()
     };
     let attempts: usize = people.iter().map(|person| person.attempts).sum();
     let talked: i64 = people.iter().filter_map(|person| person.talked_ms).sum();
+    let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
+    for person in people.iter().filter(reached) {
+        *keys.entry(person.digits.as_str()).or_default() += 1;
+    }
+    let keys = keys.into_iter().map(|(key, count)| match key {
+        "" => format!("{count} pressed nothing"),
+        key => format!("{count} pressed {key}"),
+    });
+    let recorded: f64 = people.iter().map(|person| person.recording.seconds()).sum();
+    let recordings = people.iter().filter(|person| person.recording.is_there());
     say("");
     say(&format!(
         "{} people, {attempts} calls: {} reached, {} not reached, {} talked",
         people.len(),
-        count("success"),
-        count("fail"),
+        of_result("success"),
+        of_result("fail"),
         seconds(Some(talked)),
+    ));
+    say(&format!(
+        "{}; {} recordings of {recorded:.1} s together",
+        keys.collect::<Vec<_>>().join(", "),
+        recordings.count(),
     ));
 }
 
@@ -93,8 +124,8 @@ pub(super) fn last_line(right: usize, of: usize) {
     say(&format!("demo: {right} of {of} targets ended as expected"));
 }
 
-fn row(cells: &[&str]) -> String {
-    const WIDTHS: [usize; 7] = [30, 27, 27, 10, 9, 9, 10];
+fn row(cells: &[&str; 8]) -> String {
+    const WIDTHS: [usize; 8] = [31, 26, 26, 7, 5, 8, 17, 9];
     let mut line = String::new();
     for (cell, width) in cells.iter().zip(WIDTHS) {
         let _ = write!(line, "{cell:<width$}");

@@ -1,15 +1,15 @@
 //! The campaign itself, over the HTTP API.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use trunkline_model::Timestamp;
 use trunkline_rig::{Api, CampaignPlan};
 
-use super::example::{Campaign, Example, Person};
+use super::example::{Example, Person};
+use super::recording::Recording;
 use super::report::{Live, say};
 use super::site::Site;
 
@@ -28,13 +28,17 @@ pub(super) struct Outcome {
     pub(super) result: String,
     reason: String,
     cause: i64,
+    by: String,
     pub(super) attempts: usize,
     expected_attempts: usize,
-    /// Milliseconds from dialing to the answer of the last call, or to its end.
-    pub(super) rang_ms: Option<i64>,
+    pub(super) digits: String,
+    expected_digits: String,
     /// Milliseconds from the answer to the end.
     pub(super) talked_ms: Option<i64>,
-    by: String,
+    pub(super) recording_id: String,
+    pub(super) recording: Recording,
+    /// What is wrong with the recording.
+    pub(super) problems: Vec<String>,
 }
 
 impl Outcome {
@@ -42,46 +46,65 @@ impl Outcome {
         describe(&self.result, &self.reason, self.cause, &self.by)
     }
 
+    /// The key that was pressed, and the one that was expected if it is another.
+    pub(super) fn key(&self) -> String {
+        let shown = |digits: &str| match digits {
+            "" => "-".to_owned(),
+            digits => digits.to_owned(),
+        };
+        let pressed = shown(&self.digits);
+        if self.digits == self.expected_digits {
+            pressed
+        } else {
+            format!("{pressed}≠{}", shown(&self.expected_digits))
+        }
+    }
+
     pub(super) fn as_expected(&self) -> bool {
-        self.actual() == self.expected && self.attempts == self.expected_attempts
+        self.actual() == self.expected
+            && self.attempts == self.expected_attempts
+            && self.digits == self.expected_digits
+            && self.problems.is_empty()
     }
 }
 
+/// What was made, and what became of each person.
+pub(super) struct Done {
+    pub(super) outdial: String,
+    pub(super) campaign: String,
+    pub(super) people: Vec<Outcome>,
+}
+
 /// Runs the example to its end and says what became of each person.
-pub(super) async fn campaign(
-    site: &Site,
-    example: &Example,
-    patience_s: u64,
-) -> Result<Vec<Outcome>> {
+pub(super) async fn campaign(site: &Site, example: &Example, patience_s: u64) -> Result<Done> {
     let api = site.api()?;
     api.connected(CONNECTED).await?;
-    let message = site.speak(&example.campaign.message).await?;
-    let Campaign {
-        name,
-        source,
-        countries,
-        ..
-    } = &example.campaign;
-    api.allow_calls(&site.callees()?, source, countries).await?;
-    let people: Vec<_> = example.people.iter().map(numbers).collect();
-    let (outdial, targets) = api.outdial(name, &people).await?;
-    let campaign = api
-        .campaign(&plan(&example.campaign, &message), &outdial)
+    let of = &example.campaign;
+    api.allow_calls(&site.carrier()?, &of.source, &of.countries)
         .await?;
-    say(&format!("demo: calling {} people", targets.len()));
+    let people: Vec<_> = example.people.iter().map(numbers).collect();
+    let outdial = api.import(&of.name, &people).await?;
+    let campaign = api.campaign(&plan(example), &outdial).await?;
+    say(&format!("demo: calling {} people", people.len()));
     api.set_campaign(&campaign, "run").await?;
-    watch(&api, &campaign, &outdial, Duration::from_secs(patience_s)).await?;
-    let calls = api.attempts(&campaign).await?;
+    let patience = Duration::from_secs(patience_s);
+    watch(&api, &campaign, people.len(), patience).await?;
+    say("demo: fetching the recordings");
+    let calls = api.results(&campaign).await?;
     let mut outcomes = Vec::new();
-    for (person, target) in example.people.iter().zip(&targets) {
+    for person in &example.people {
         let mut own: Vec<&Value> = calls
             .iter()
-            .filter(|call| call["outdial_target_id"] == **target)
+            .filter(|call| call["target_name"] == *person.name)
             .collect();
-        own.sort_by_key(|call| call["tm_create"].as_str().map(str::to_owned));
-        outcomes.push(outcome(&api, person, &own).await?);
+        own.sort_by_key(|call| call["tm_dial"].as_str().map(str::to_owned));
+        outcomes.push(outcome(&api, person, &own).await);
     }
-    Ok(outcomes)
+    Ok(Done {
+        outdial,
+        campaign,
+        people: outcomes,
+    })
 }
 
 /// A person's name and numbers, in the order in which they are tried.
@@ -97,14 +120,12 @@ fn numbers(person: &Person) -> (String, Vec<String>) {
     )
 }
 
-fn plan(campaign: &Campaign, message: &Path) -> CampaignPlan {
+fn plan(example: &Example) -> CampaignPlan {
+    let campaign = &example.campaign;
     CampaignPlan {
         name: campaign.name.clone(),
         source: campaign.source.clone(),
-        actions: json!([
-            {"type": "play", "option": {"stream_urls": [message]}},
-            {"type": "hangup"},
-        ]),
+        actions: example.flow.clone(),
         dial_timeout_ms: campaign.dial_timeout_ms,
         try_interval_ms: campaign.try_interval_ms,
         max_try_counts: campaign.max_try_counts,
@@ -114,23 +135,19 @@ fn plan(campaign: &Campaign, message: &Path) -> CampaignPlan {
 }
 
 /// Shows how the campaign goes until it has ended.
-async fn watch(api: &Api, campaign: &str, outdial: &str, patience: Duration) -> Result<()> {
+async fn watch(api: &Api, campaign: &str, people: usize, patience: Duration) -> Result<()> {
     let started = Instant::now();
     let mut live = Live::new();
     loop {
         let status = api.get(&format!("/v1/campaigns/{campaign}")).await?["status"].clone();
-        let targets = api.list(&format!("/v1/outdials/{outdial}/targets")).await?;
         let calls = api.attempts(campaign).await?;
-        let of = |rows: &[Value], status: &str| {
-            rows.iter().filter(|row| row["status"] == status).count()
-        };
+        let of = |key: &str, value: &str| calls.iter().filter(|row| row[key] == value).count();
+        let ended = of("status", "done");
         live.show(format!(
-            "demo: campaign {}: {} of {} people reached, {} calls going on, {} ended",
+            "demo: campaign {}: {} of {people} people reached, {} calls going on, {ended} ended",
             status.as_str().unwrap_or_default(),
-            of(&targets, "done"),
-            targets.len(),
-            calls.len() - of(&calls, "done"),
-            of(&calls, "done"),
+            of("result", "success"),
+            calls.len() - ended,
         ));
         if status == "stop" {
             live.end();
@@ -145,49 +162,48 @@ async fn watch(api: &Api, campaign: &str, outdial: &str, patience: Duration) -> 
 }
 
 /// What the attempts at one person came to: the last one counts.
-async fn outcome(api: &Api, person: &Person, attempts: &[&Value]) -> Result<Outcome> {
-    let Person {
-        expected_result,
-        expected_reason,
-        expected_cause,
-        expected_by,
-        ..
-    } = person;
+async fn outcome(api: &Api, person: &Person, attempts: &[&Value]) -> Outcome {
     let expected = describe(
-        expected_result,
-        expected_reason,
-        *expected_cause,
-        expected_by,
+        &person.expected_result,
+        &person.expected_reason,
+        person.expected_cause,
+        &person.expected_by,
     );
     let mut outcome = Outcome {
         name: person.name.clone(),
         expected,
         attempts: attempts.len(),
         expected_attempts: person.expected_attempts,
+        expected_digits: person.expected_digits.clone(),
         ..Outcome::default()
     };
     let Some(last) = attempts.last() else {
         outcome.result = "never called".to_owned();
-        return Ok(outcome);
+        return outcome;
     };
     outcome.result = text(&last["result"]);
-    let call = api.outcome(&text(&last["reference_id"])).await?;
-    outcome.reason = text(&call["hangup_reason"]);
-    outcome.cause = call["hangup_cause"].as_i64().unwrap_or_default();
-    let time = |key: &str| {
-        call[key]
-            .as_str()
-            .and_then(|text| text.parse::<Timestamp>().ok())
-    };
-    let (created, answered, ended) = (time("tm_create"), time("tm_progressing"), time("tm_hangup"));
-    outcome.rang_ms = between(created, answered.or(ended));
-    outcome.talked_ms = between(answered, ended);
-    outcome.by = text(&call["hangup_by"]);
-    Ok(outcome)
+    outcome.reason = text(&last["hangup_reason"]);
+    outcome.cause = last["hangup_cause"].as_i64().unwrap_or_default();
+    outcome.by = text(&last["hangup_by"]);
+    outcome.digits = text(&last["digits"]);
+    let time = |key: &str| last[key].as_str()?.parse::<Timestamp>().ok();
+    outcome.talked_ms = between(time("tm_answer"), time("tm_end"));
+    if let Some(id) = last["recording_ids"][0].as_str() {
+        id.clone_into(&mut outcome.recording_id);
+        match Recording::fetch(api, id).await {
+            Ok(recording) => outcome.recording = recording,
+            Err(error) => outcome.problems.push(format!("{error:#}")),
+        }
+    }
+    let problem = outcome
+        .recording
+        .problem(person.expected_recording, &person.expected_digits);
+    outcome.problems.extend(problem);
+    outcome
 }
 
-/// Result, hangup reason, cause, and who hung up: after the message that is us,
-/// so a message that was cut off shows.
+/// Result, hangup reason, cause, and who hung up: after the thanks that is us, so
+/// a call that was cut off shows.
 fn describe(result: &str, reason: &str, cause: i64, by: &str) -> String {
     let by = match by {
         "local" => "by us",

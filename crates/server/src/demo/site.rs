@@ -2,26 +2,95 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use trunkline_rig::{Api, Asterisk, Callees, Options, Tools, Trunkline};
+use anyhow::{Context, Result, ensure};
+use trunkline_rig::{Api, Asterisk, AsteriskSim, Callees, Options, Tools, Trunkline};
 
-use super::DemoArgs;
 use super::report::say;
+use super::{DemoArgs, Kind};
+
+/// Where nobody carries calls: the simulated Asterisk asks for no carrier.
+const NOBODY: &str = "127.0.0.1:9";
 
 /// Asterisk, callees and Trunkline, each a process of its own on loopback.
 pub(super) struct Site {
-    tools: Tools,
     dir: PathBuf,
-    asterisk: Asterisk,
-    callees: Option<Callees>,
+    telephony: Telephony,
     trunkline: Option<Trunkline>,
+}
+
+/// Who is called, and through what.
+enum Telephony {
+    Real {
+        asterisk: Box<Asterisk>,
+        callees: Option<Callees>,
+    },
+    /// Callees are part of it.
+    Simulated(Option<AsteriskSim>),
+}
+
+impl Telephony {
+    async fn start(kind: Kind, tools: &Tools, dir: &Path) -> Result<Self> {
+        match kind {
+            Kind::Real => {
+                say("demo: starting Asterisk");
+                let asterisk = Box::new(Asterisk::start(tools, &dir.join("asterisk")).await?);
+                say("demo: starting the people's telephones (SIPp)");
+                let callees = Some(Callees::start(tools, &dir.join("callees"))?);
+                Ok(Self::Real { asterisk, callees })
+            }
+            Kind::Simulated => {
+                say("demo: starting a simulated Asterisk");
+                let program = beside("asterisk-sim")?;
+                let sim = AsteriskSim::start(&program, &dir.join("asterisk"), &[]).await?;
+                Ok(Self::Simulated(Some(sim)))
+            }
+        }
+    }
+
+    /// Where ARI answers, and its account.
+    fn ari(&self) -> Result<(String, String)> {
+        match self {
+            Self::Real { asterisk, .. } => Ok((asterisk.url(), asterisk.account()?)),
+            Self::Simulated(sim) => {
+                let sim = sim.as_ref().context("asterisk-sim does not run")?;
+                Ok((sim.url(), sim.account().to_owned()))
+            }
+        }
+    }
+
+    fn carrier(&self) -> Result<String> {
+        match self {
+            Self::Real { callees, .. } => {
+                let callees = callees.as_ref().context("the callees do not run")?;
+                Ok(callees.address())
+            }
+            Self::Simulated(_) => Ok(NOBODY.to_owned()),
+        }
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        match self {
+            Self::Real { asterisk, callees } => {
+                if let Some(callees) = callees.take() {
+                    callees.stop().await?;
+                }
+                asterisk.down().await
+            }
+            Self::Simulated(sim) => match sim.take() {
+                Some(mut sim) => sim.crash().await,
+                None => Ok(()),
+            },
+        }
+    }
 }
 
 impl Site {
     /// Brings all parts up.
     pub(super) async fn start(args: &DemoArgs) -> Result<Self> {
         let tools = Tools::find(&args.checkout)?;
-        tools.fetch().await?;
+        if args.asterisk == Kind::Real {
+            tools.fetch().await?;
+        }
         let dir = match &args.dir {
             Some(dir) => dir.clone(),
             None => tools
@@ -32,52 +101,58 @@ impl Site {
         std::fs::create_dir_all(&dir)
             .with_context(|| format!("failed to make {}", dir.display()))?;
         let dir = dir.canonicalize()?;
-        say("demo: starting Asterisk");
-        let asterisk = Asterisk::start(&tools, &dir.join("asterisk")).await?;
-        say("demo: starting the people's telephones (SIPp)");
-        let callees = Callees::start(&tools, &dir.join("callees"))?;
-        say("demo: starting Trunkline with an empty configuration");
+        let telephony = Telephony::start(args.asterisk, &tools, &dir).await?;
+        say("demo: starting Trunkline, with no configuration but that of its voice");
+        let (asterisk, account) = telephony.ari()?;
         let options = Options {
             program: std::env::current_exe()?,
             dir: dir.join("trunkline"),
-            asterisk: asterisk.url(),
-            account: asterisk.account()?,
-            environment: Vec::new(),
+            asterisk,
+            account,
+            environment: vec![(
+                "TRUNKLINE_TTS__COMMAND".to_owned(),
+                voice(args.asterisk, &tools)?,
+            )],
             file_blocks: None,
         };
         let trunkline = Trunkline::start(options).await?;
         Ok(Self {
-            tools,
             dir,
-            asterisk,
-            callees: Some(callees),
+            telephony,
             trunkline: Some(trunkline),
         })
     }
 
+    fn trunkline(&self) -> Result<&Trunkline> {
+        self.trunkline.as_ref().context("Trunkline does not run")
+    }
+
     /// The API of its Trunkline.
     pub(super) fn api(&self) -> Result<Api> {
-        Ok(self
-            .trunkline
-            .as_ref()
-            .context("Trunkline does not run")?
-            .api())
+        Ok(self.trunkline()?.api())
     }
 
     /// Where its callees take calls.
-    pub(super) fn callees(&self) -> Result<String> {
-        Ok(self
-            .callees
-            .as_ref()
-            .context("the callees do not run")?
-            .address())
+    pub(super) fn carrier(&self) -> Result<String> {
+        self.telephony.carrier()
     }
 
-    /// Speaks the message into a file that Asterisk can play.
-    pub(super) async fn speak(&self, text: &str) -> Result<PathBuf> {
-        let file = self.dir.join("message.wav");
-        self.tools.say(&file, text).await?;
-        Ok(file)
+    /// Where the files of its parts are.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where ARI answers, with its account.
+    pub(super) fn ari(&self) -> Result<(String, String)> {
+        self.telephony.ari()
+    }
+
+    /// Fails when a part has ended by itself.
+    pub(super) fn check(&mut self) -> Result<()> {
+        match &mut self.trunkline {
+            Some(trunkline) => trunkline.process().check(),
+            None => Ok(()),
+        }
     }
 
     /// Ends all parts; their files stay when something went wrong.
@@ -85,10 +160,7 @@ impl Site {
         if let Some(trunkline) = self.trunkline.take() {
             trunkline.stop().await?;
         }
-        if let Some(callees) = self.callees.take() {
-            callees.stop().await?;
-        }
-        self.asterisk.down().await?;
+        self.telephony.stop().await?;
         if failed {
             say(&format!("demo: the logs are in {}", self.dir.display()));
         } else {
@@ -96,6 +168,36 @@ impl Site {
         }
         Ok(())
     }
+}
+
+/// A program beside this one.
+fn beside(name: &str) -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name(name);
+    let there = program.is_file();
+    ensure!(
+        there,
+        "{name} must be beside this program: cargo build -p trunkline-asterisk-sim"
+    );
+    Ok(program)
+}
+
+/// The speech engine, as the option `tts.command` has it.
+fn voice(kind: Kind, tools: &Tools) -> Result<String> {
+    let (program, arguments): (_, &[&str]) = match kind {
+        Kind::Real => (
+            tools.path("espeak-ng.sh"),
+            &[
+                "-v", "{voice}", "-s", "170", "-f", "{text}", "-w", "{output}",
+            ],
+        ),
+        Kind::Simulated => (beside("speech-sim")?, &["{text}", "{output}"]),
+    };
+    let program = program.to_string_lossy().into_owned();
+    let words: Vec<&str> = [program.as_str()]
+        .into_iter()
+        .chain(arguments.iter().copied())
+        .collect();
+    Ok(serde_json::to_string(&words)?)
 }
 
 fn remove(dir: &Path) {
