@@ -215,17 +215,16 @@ fn finish(
         "outdial_id": list, "lines": people, "created": created, "known": known, "refused": refused,
         "duplicates": twice, "refused_file": refused_file, "complete": complete,
     });
-    let mut sentence = format!("{created} people were added");
-    if *known > 0 {
-        sentence.push_str(&format!(", {known} were on the list before"));
+    let mut sentence = format!("Added: {created}");
+    for (what, number) in [
+        ("on the list before", known),
+        ("refused lines", refused),
+        ("duplicate lines", twice),
+    ] {
+        if *number > 0 {
+            sentence.push_str(&format!("; {what}: {number}"));
+        }
     }
-    if *refused > 0 {
-        sentence.push_str(&format!(", {refused} lines were refused"));
-    }
-    if *twice > 0 {
-        sentence.push_str(&format!(", {twice} lines were duplicates"));
-    }
-    sentence.push('.');
     if let Some(file) = refused_file {
         let file = file.display();
         sentence.push_str(&format!("\nRefused lines and why: {file}"));

@@ -137,7 +137,10 @@ fn clean(written: &str) -> Result<Cleaned, String> {
             digit if digit.is_ascii_digit() => cleaned.digits.push(digit),
             '+' if cleaned.digits.is_empty() && !cleaned.plus => cleaned.plus = true,
             between if is_between(between) => {}
-            other => return Err(format!("it has a `{}` in it", other.escape_debug())),
+            other => {
+                let other = other.escape_debug();
+                return Err(format!("there is `{other}` in it, which is in no number"));
+            }
         }
     }
     if cleaned.digits.is_empty() {

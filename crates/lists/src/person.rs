@@ -138,7 +138,7 @@ mod tests {
             (&["Ann", "L", "110"], "number `110`: it would be +49110"),
             (
                 &["Ann", "L", "030 231250", "n/a"],
-                "number2 `n/a`: it has a `n` in it",
+                "number2 `n/a`: there is `n` in it",
             ),
             (
                 &["A", "L", "030231250", "", "", "", "", "8"],

@@ -43,7 +43,9 @@ async fn a_file_with_errors_is_imported_and_the_refused_lines_can_be_corrected()
     let lines: Vec<&str> = told.trim_start_matches('\u{feff}').lines().collect();
     assert_eq!(lines[0], "refused_line,refused_reason,Name,Telefon,Ort");
     assert!(
-        lines[1].starts_with("3,number `none`: it has a `n` in it,Bob,none,Bonn"),
+        lines[1].starts_with(
+            "3,\"number `none`: there is `n` in it, which is in no number\",Bob,none,Bonn"
+        ),
         "{}",
         lines[1]
     );

@@ -116,7 +116,7 @@ const PORTIONS: [usize; 3] = [64, 8, 1];
 #[must_use]
 pub fn insert_new(
     outdial: OutdialId,
-    mut targets: Vec<NewTarget>,
+    mut targets: Vec<&NewTarget>,
     now: Timestamp,
 ) -> Vec<Statement> {
     targets.sort_unstable_by_key(|target| target.id);
@@ -130,7 +130,7 @@ pub fn insert_new(
     statements
 }
 
-fn insert_portion(outdial: OutdialId, portion: &[NewTarget], now: Timestamp) -> Statement {
+fn insert_portion(outdial: OutdialId, portion: &[&NewTarget], now: Timestamp) -> Statement {
     const HEAD: &str = "INSERT INTO outdial_outdialtargets (id, outdial_id, name, detail, data, \
         destination_0, destination_1, destination_2, destination_3, destination_4, \
         tm_create, tm_update, status, \

@@ -83,11 +83,11 @@ fn admit_all(outdial: OutdialId, mut targets: Vec<NewTarget>) -> Result<Vec<NewT
 impl OutdialManager {
     /// Who is new, each once, and who is on the list already or twice in the
     /// request.
-    async fn told_apart(
+    async fn told_apart<'t>(
         &self,
         outdial: OutdialId,
-        targets: &[NewTarget],
-    ) -> Result<(Vec<NewTarget>, Vec<OutdialTargetId>), Refusal> {
+        targets: &'t [NewTarget],
+    ) -> Result<(Vec<&'t NewTarget>, Vec<OutdialTargetId>), Refusal> {
         let ids: Vec<OutdialTargetId> = targets.iter().map(|target| target.id).collect();
         let existing = outdial_target::existing(self.db(), &ids)
             .await
@@ -105,7 +105,7 @@ impl OutdialManager {
                     ));
                 }
                 Some(_) => known.push(target.id),
-                None if seen.insert(target.id) => new.push(target.clone()),
+                None if seen.insert(target.id) => new.push(target),
                 None => known.push(target.id),
             }
         }

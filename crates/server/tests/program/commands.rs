@@ -475,6 +475,88 @@ fn a_campaign_is_made_run_watched_and_deleted() {
 }
 
 #[test]
+fn a_list_out_of_a_file_is_called_and_its_results_come_back() {
+    let desk = Desk::new();
+    desk.allow_calls();
+    let bye = desk.flow("bye.json", &json!([{"type": "hangup"}]));
+    let made = "campaign create --name november --from +493012345600 --tries 1 --flow";
+    let mut made: Vec<&str> = made.split(' ').collect();
+    made.push(bye.to_str().unwrap());
+    desk.id(&made);
+    let people = "Name;Telefon\n=Ada;030 123401\nBob;030 123402\nEve;030 123440\nMax;none\n";
+    std::fs::write(desk.folder.path().join("people.csv"), people).unwrap();
+    let import = ["campaign", "import", "november", "people.csv"];
+    let german = [&import[..], &["--country", "de"]].concat();
+    let looked = desk.ok(&[&german[..], &["--dry-run"]].concat());
+    assert!(looked.contains("Telefon -> number"), "{looked}");
+    assert!(
+        looked.contains("line 5: refused: number `none`"),
+        "{looked}"
+    );
+    assert!(desk.ids(&["target", "list", "november"]).is_empty());
+
+    let imported = desk.run(&german);
+    assert_eq!(imported.status, 4, "{}", imported.err);
+    assert!(
+        imported.out.contains("Added: 3; refused lines: 1"),
+        "{}",
+        imported.out
+    );
+    let refused = desk.folder.path().join("people.csv.refused.csv");
+    assert!(std::fs::read_to_string(refused).unwrap().contains("\n5,"));
+    let again = desk.run(&[&german[..], &["--json"]].concat());
+    let again: Value = serde_json::from_str(&again.out).unwrap();
+    assert_eq!((&again["created"], &again["known"]), (&json!(0), &json!(3)));
+    assert_eq!(desk.ids(&["target", "list", "november"]).len(), 3);
+    // Without its country no number can be read, and nobody is added.
+    let nowhere = desk.run(&import);
+    assert!(
+        nowhere.out.starts_with("Added: 0; refused lines: 4"),
+        "{}",
+        nowhere.out
+    );
+    desk.refused(
+        &["campaign", "import", "november", "nowhere.csv"],
+        1,
+        "nowhere.csv",
+    );
+    let unmapped = [&import[..], &["--map", "number=Fax"]].concat();
+    desk.refused(&unmapped, 2, "Name, Telefon");
+
+    desk.ok(&["campaign", "run", "november", "--watch", "--json"]);
+    let results = ["campaign", "results", "november"];
+    let table = desk.ok(&results);
+    assert!(
+        table.contains("Bob") && table.contains("+4930123402"),
+        "{table}"
+    );
+    let file = [&results[..], &["--format", "csv", "--out", "out.csv"]].concat();
+    desk.ok(&file);
+    let csv = std::fs::read_to_string(desk.folder.path().join("out.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 4, "{csv}");
+    assert!(
+        csv.contains(",'=Ada,") && csv.contains(",+4930123401,0,1,done,success,"),
+        "{csv}"
+    );
+    let lines = desk.ok(&[&results[..], &["--format", "jsonl"]].concat());
+    let rows: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let eve = rows.iter().find(|row| row["target_name"] == "Eve").unwrap();
+    assert_eq!(
+        (&eve["result"], &eve["hangup_cause"]),
+        (&json!("fail"), &json!(17)),
+        "{eve}"
+    );
+    assert!(eve["tm_dial"].is_string() && eve["tm_end"].is_string() && eve["tm_answer"].is_null());
+    let reached = rows.iter().filter(|row| row["tm_answer"].is_string());
+    assert_eq!(reached.count(), 2);
+    desk.refused(&[&results[..], &["--out", "x"]].concat(), 2, "--format csv");
+    desk.stop();
+}
+
+#[test]
 fn what_was_made_for_a_campaign_that_is_refused_goes_again() {
     let desk = Desk::new();
     let bye = desk.flow("bye.json", &json!([{"type": "hangup"}]));
