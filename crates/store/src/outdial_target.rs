@@ -169,9 +169,17 @@ pub fn claim(id: OutdialTargetId, index: usize, now: Timestamp) -> Option<Statem
 
 /// As [`claim`] for one attempt, in two statements that belong together: the
 /// time of the last update stays until the attempt has ended, and an attempt
-/// that held the target before never gets it again. None for an index above 4.
+/// that held the target before never gets it again. Nor does one that comes to the
+/// store later than `not_after`, when another attempt has ended meanwhile: whoever
+/// stood still on the way here may have been given up long ago. None for an index
+/// above 4.
 #[must_use]
-pub fn claim_for_attempt(dialect: Dialect, claim: Claim, now: Timestamp) -> Option<[Statement; 2]> {
+pub fn claim_for_attempt(
+    dialect: Dialect,
+    claim: Claim,
+    now: Timestamp,
+    not_after: Option<Timestamp>,
+) -> Option<[Statement; 2]> {
     macro_rules! text {
         ($column:literal) => {
             concat!(
@@ -180,7 +188,8 @@ pub fn claim_for_attempt(dialect: Dialect, claim: Claim, now: Timestamp) -> Opti
                 " = coalesce(",
                 $column,
                 ", 0) + 1, status = 'progressing' \
-                WHERE id = ? AND status = 'idle' AND tm_delete IS NULL AND NOT EXISTS \
+                WHERE id = ? AND status = 'idle' AND tm_delete IS NULL \
+                AND (tm_update IS NULL OR ? IS NULL OR tm_update <= ?) AND NOT EXISTS \
                 (SELECT 1 FROM trunkline_target_claims WHERE target_id = ? AND attempt_id = ?)"
             )
         };
@@ -194,7 +203,14 @@ pub fn claim_for_attempt(dialect: Dialect, claim: Claim, now: Timestamp) -> Opti
     ];
     let text = TEXTS.get(usize::try_from(claim.index).ok()?).copied()?;
     let target = Value::uuid(claim.target);
-    let params = vec![target.clone(), target, Value::uuid(claim.attempt)];
+    let latest = Value::time_or_null(not_after);
+    let params = vec![
+        target.clone(),
+        latest.clone(),
+        latest,
+        target,
+        Value::uuid(claim.attempt),
+    ];
     Some([
         Statement::one(text, params),
         replace_claim(dialect, claim, now),

@@ -38,19 +38,24 @@ pub(super) async fn claims(manager: Arc<OutdialManager>, routed: Routed) -> Resu
         );
         return Ok(Reply::json(&ClaimsReply::default()));
     }
-    let claimed = match together(manager.db().dialect(), &claims, now) {
+    let claimed = match together(manager.db().dialect(), &claims, now, not_after) {
         Some(batch) => match manager.ledger.apply(batch).await {
             Ok(()) => claims.iter().map(|claim| claim.attempt_id).collect(),
-            Err(error) if error.is_conflict() => claim_each(&manager, &claims).await?,
+            Err(error) if error.is_conflict() => claim_each(&manager, &claims, not_after).await?,
             Err(error) => return Err(error::store(&error)),
         },
-        None => claim_each(&manager, &claims).await?,
+        None => claim_each(&manager, &claims, not_after).await?,
     };
     Ok(Reply::json(&ClaimsReply { claimed }))
 }
 
 /// All of them at once; none when one of them names no destination.
-fn together(dialect: Dialect, claims: &[ClaimRequest], now: Timestamp) -> Option<Batch> {
+fn together(
+    dialect: Dialect,
+    claims: &[ClaimRequest],
+    now: Timestamp,
+    not_after: Option<Timestamp>,
+) -> Option<Batch> {
     let mut batch = Batch::new();
     for asked in claims {
         let claim = Claim {
@@ -58,7 +63,9 @@ fn together(dialect: Dialect, claims: &[ClaimRequest], now: Timestamp) -> Option
             attempt: asked.attempt_id,
             index: asked.destination_index,
         };
-        batch.extend(outdial_target::claim_for_attempt(dialect, claim, now)?);
+        batch.extend(outdial_target::claim_for_attempt(
+            dialect, claim, now, not_after,
+        )?);
     }
     Some(batch)
 }
@@ -67,9 +74,15 @@ fn together(dialect: Dialect, claims: &[ClaimRequest], now: Timestamp) -> Option
 async fn claim_each(
     manager: &OutdialManager,
     claims: &[ClaimRequest],
+    not_after: Option<Timestamp>,
 ) -> Result<Vec<CampaigncallId>, Refusal> {
     let mut claimed = Vec::with_capacity(claims.len());
     for claim in claims {
+        // The batch before may have taken its time.
+        let now = manager.now().await?;
+        if not_after.is_some_and(|latest| latest < now) {
+            break;
+        }
         match try_claim(
             manager,
             claim.target_id,

@@ -93,6 +93,44 @@ async fn claims_and_ends_of_targets_refuse_what_is_no_longer_so() {
     assert_eq!(outdial_target::claim_of(&db, id).await.unwrap(), None);
 }
 
+#[tokio::test]
+async fn a_claim_that_stood_still_gets_nothing_that_was_used_meanwhile() {
+    let db = memory();
+    let target = new_target(OutdialId::random(), 1);
+    apply(&db, outdial_target::insert(&target)).await;
+    let claim = |latest: Option<Timestamp>| {
+        let claim = outdial_target::Claim {
+            target: target.id,
+            attempt: CampaigncallId::random(),
+            index: 0,
+        };
+        let statements =
+            outdial_target::claim_for_attempt(db.dialect(), claim, time(9), latest).unwrap();
+        let mut batch = Batch::new();
+        batch.extend(statements);
+        (claim.attempt, batch)
+    };
+    // Another attempt had it, and has ended.
+    let (other, batch) = claim(at(4));
+    db.apply(batch).await.unwrap();
+    apply(
+        &db,
+        outdial_target::end_attempt(target.id, other, &TargetStatus::Idle, time(8)),
+    )
+    .await;
+    let (_, late) = claim(at(5));
+    assert!(db.apply(late).await.unwrap_err().is_conflict());
+    for timely in [at(8), None] {
+        let (attempt, batch) = claim(timely);
+        db.apply(batch).await.unwrap();
+        apply(
+            &db,
+            outdial_target::end_attempt(target.id, attempt, &TargetStatus::Idle, time(8)),
+        )
+        .await;
+    }
+}
+
 /// The same database under MySQL's name: the text for engines without the
 /// index of tries must find the same targets.
 struct WithoutIndex(SqliteDatabase);
