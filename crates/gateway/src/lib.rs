@@ -14,6 +14,7 @@
 mod api_error;
 mod auth;
 mod body;
+mod call_routes;
 mod codes;
 pub mod config;
 mod customer_limits;

@@ -40,8 +40,12 @@ pub(crate) async fn row_of_caller(
             let parent = uuid(&row, via).ok_or_else(refused)?;
             let request = gateway.rpc.request(Method::Get, format!("{path}/{parent}"));
             let answer = gateway.ask(service, &request, tag).await;
-            let answer =
-                answer.map_err(|error| ApiError::of_rpc(error, service, resource.noun, ""))?;
+            let answer = answer.map_err(|error| {
+                if error.is_not_found() {
+                    return refused();
+                }
+                ApiError::of_rpc(error, service, resource.noun, "")
+            })?;
             let owner = answer.as_object().and_then(customer);
             if owner == Some(caller.0) {
                 Ok(row)
@@ -82,8 +86,13 @@ async fn fetch(
         .rpc
         .request(Method::Get, format!("{}/{id}", resource.path));
     let answer = gateway.ask(resource.service, &request, resource.tag).await;
-    let answer =
-        answer.map_err(|error| ApiError::of_rpc(error, resource.service, resource.noun, ""))?;
+    let answer = answer.map_err(|error| {
+        // In the same words as a row of another customer's.
+        if error.is_not_found() {
+            return ApiError::no_such(resource.noun, &id.to_string());
+        }
+        ApiError::of_rpc(error, resource.service, resource.noun, "")
+    })?;
     let Value::Object(row) = answer else {
         return Err(ApiError::no_such(resource.noun, &id.to_string()));
     };

@@ -3,12 +3,16 @@
 use trunkline_bus::Method;
 use trunkline_model::service::Service;
 
-use super::{Act, ListOf, Owner, Resource, create, delete, get, id, list, post, put, route, text};
+use super::{
+    Act, ListOf, Owner, Resource, create, delete, get, id, list, own, post, put, route, text,
+};
+use crate::call_routes;
 use crate::field::{Field, Shape};
 use crate::media;
 
 const CALL: &[Field] = &[
     Field::new("flow_id", Shape::Id),
+    Field::new("actions", Shape::Actions),
     Field::new("master_call_id", Shape::Id),
     Field::new("source", Shape::Address),
     Field::new("destinations", Shape::Addresses).required(),
@@ -65,8 +69,9 @@ pub(super) const RESOURCES: &[Resource] = &[
         tag: "call/calls",
         owner: Owner::Row,
         routes: &[
-            create("/v1/calls", CALL)
-                .hint("no destination could be called; see the log of the role `call-manager`"),
+            own(Method::Post, "/v1/calls", &[], CALL, call_routes::create)
+                .hint("no destination could be called; see the log of the role `call-manager`")
+                .about("Calls each destination. What happens on the call is the flow `flow_id`, or `actions` for this call only."),
             list(
                 "/v1/calls",
                 &[

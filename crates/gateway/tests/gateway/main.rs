@@ -390,7 +390,8 @@ async fn failures_of_roles_keep_their_meaning() {
     let (status, body) = app.get(&format!("/v1/campaigns/{ID}")).await;
     assert_eq!(
         (status, &body["error"]["code"]),
-        (404, &json!("CAMPAIGN_NOT_FOUND"))
+        (404, &json!("NOT_FOUND")),
+        "in the same words as another customer's"
     );
     assert_eq!(body["error"].get("domain"), None);
     assert_eq!(app.get("/v1/campaigncalls").await.0, 400);
