@@ -97,7 +97,11 @@ async fn an_unknown_id_and_anothers_id_get_the_same_answer() {
                 told.push((status, answer.to_string().replace(id, "<id>")));
             }
             assert_eq!(told[0], told[1], "{method} {path}");
-            assert_eq!(told[0].0, 404, "{method} {path}: {}", told[0].1);
+            assert!(
+                matches!(told[0].0, 403 | 404),
+                "{method} {path}: {}",
+                told[0].1
+            );
             compared += 1;
         }
     }
