@@ -8,7 +8,7 @@ CARGO ?= cargo
 ## without one, and without a download; KEEP=1 leaves everything running until Ctrl-C.
 ASTERISK ?= real
 demo: $(if $(filter real,$(ASTERISK)),asterisk)
-	$(CARGO) build --package trunkline-server --package trunkline-asterisk-sim
+	$(CARGO) build --package trunkline-server $(if $(filter simulated,$(ASTERISK)),--package trunkline-asterisk-sim)
 	./target/debug/trunkline demo --asterisk $(ASTERISK) $(if $(filter-out 0,$(KEEP)),--keep)
 
 ## Everything CI runs, in its order.
