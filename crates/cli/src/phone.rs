@@ -72,10 +72,6 @@ pub struct Fields {
     #[arg(long, value_name = "TEXT")]
     detail: Option<String>,
 
-    /// What it registers as
-    #[arg(long, value_name = "USER")]
-    user: Option<String>,
-
     #[command(flatten)]
     password: Password,
 
@@ -101,7 +97,6 @@ impl Fields {
         Ok(Body::default()
             .with("name", self.name)
             .with("detail", self.detail)
-            .with("username", self.user)
             .with("password", self.password.read(cx)?)
             .with("codecs", self.codecs)
             .with("max_contacts", self.max_contacts)
