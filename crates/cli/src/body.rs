@@ -6,7 +6,9 @@ use trunkline_model::Address;
 use trunkline_model::address::Kind;
 use uuid::Uuid;
 
+use crate::api::Api;
 use crate::error::Error;
+use crate::name::{self, PHONE};
 
 /// A body in the making: what was not given is not sent.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +77,18 @@ pub(crate) fn address_of(text: &str) -> Result<Value, Error> {
             .then("other forms are user@host, extension:12, agent:<id>")
     })?;
     Ok(serde_json::to_value(stored).unwrap_or_default())
+}
+
+/// The same, with the phone that an extension is.
+pub(crate) async fn somebody(api: &Api, text: &str) -> Result<Value, Error> {
+    let address = address_of(text)?;
+    match address["target_name"].as_str() {
+        Some(extension) => {
+            let phone = name::id(api, &PHONE, extension).await?;
+            Ok(json!({"type": "extension", "target": phone, "target_name": extension}))
+        }
+        None => Ok(address),
+    }
 }
 
 /// `key=value` pairs.

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::api::below;
-use crate::body::{Body, address_of, object, pair};
+use crate::body::{Body, object, pair, somebody};
 use crate::context::Context;
 use crate::error::Error;
 use crate::name::CALL;
@@ -121,8 +121,10 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Erro
 }
 
 async fn create(cx: &Context, asked: &Create) -> Result<ExitCode, Error> {
-    let to = asked.to.iter().map(|text| address_of(text));
-    let to = to.collect::<Result<Vec<Value>, Error>>()?;
+    let mut to = Vec::new();
+    for text in &asked.to {
+        to.push(somebody(&cx.api, text).await?);
+    }
     let flow = asked.said.flow(cx).await?;
     let body = Body::default()
         .set("destinations", to)

@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod flow;
 mod import;
+mod limits;
 mod login;
 mod name;
 mod next_step;
@@ -93,6 +94,8 @@ pub enum Command {
     Asterisk(Group<asterisk::Command>),
     /// Tokens: who may use the API.
     Token(Group<token::Command>),
+    /// How many calls a customer may make.
+    Limits(limits::LimitsArgs),
     /// Sends any request to the API.
     Api(raw::RawArgs),
     /// Shows, puts back or discards messages that could not be handled.
@@ -147,6 +150,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Events(args) => with_args(args.api.clone(), args, events::run).await,
         Command::Asterisk(group) => with(group, asterisk::run).await,
         Command::Token(group) => with(group, token::run).await,
+        Command::Limits(args) => with_args(args.api.clone(), args, limits::run).await,
         Command::Api(args) => with_args(args.api.clone(), args, raw::run).await,
         Command::Parked(group) => with(group, parked::run).await,
     }

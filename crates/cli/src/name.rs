@@ -49,14 +49,14 @@ pub(crate) const OUTDIAL: Noun = Noun::named("outdial", "/v1/outdials", true);
 pub(crate) const OUTPLAN: Noun = Noun::named("outplan", "/v1/outplans", true);
 pub(crate) const PHONE: Noun = Noun {
     name: "extension",
-    ..Noun::named("phone", "/v1/phones", false)
+    ..Noun::named("phone", "/v1/phones", true)
 };
 pub(crate) const PROVIDER: Noun = Noun::named("provider", "/v1/providers", false);
 pub(crate) const RECORDING: Noun = Noun::unnamed("recording", "/v1/recordings");
 pub(crate) const ROUTE: Noun = Noun::named("route", "/v1/routes", false);
 pub(crate) const TARGET: Noun = Noun::unnamed("target", "/v1/outdialtargets");
 pub(crate) const TOKEN: Noun = Noun::named("token", "/v1/tokens", false);
-pub(crate) const TRUNK: Noun = Noun::named("trunk", "/v1/trunks", false);
+pub(crate) const TRUNK: Noun = Noun::named("trunk", "/v1/trunks", true);
 
 /// The id of the row that is meant.
 ///

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::api::below;
-use crate::body::{Body, address_of};
+use crate::body::{Body, somebody};
 use crate::context::Context;
 use crate::error::Error;
 use crate::name::{self, OUTDIAL, TARGET};
@@ -108,7 +108,7 @@ async fn add(cx: &Context, add: Add) -> Result<ExitCode, Error> {
         .with("detail", add.detail)
         .with("data", add.data);
     for (at, text) in add.to.iter().enumerate() {
-        body = body.set(&format!("destination_{at}"), address_of(text)?);
+        body = body.set(&format!("destination_{at}"), somebody(&cx.api, text).await?);
     }
     let path = targets_of(cx, &add.outdial).await?;
     let row = cx.api.create(&path, &body.json()).await?;

@@ -30,21 +30,23 @@ pub(super) async fn look(
     let Some(parts) = ready(findings, http, &url, named).await else {
         return false;
     };
-    self::parts(findings, &parts);
     let args = ApiArgs {
         url: Some(url.clone()),
         ..args.clone()
     };
-    match settings
+    let api = settings
         .choose(&args)
-        .and_then(|(url, token)| Api::new(&url, &token))
-    {
-        Ok(api) => inside(findings, &api).await,
-        Err(error) => findings.warn(
-            "API",
-            format!("doctor has no token, so it cannot ask the running program: {error}"),
-            error.next_step(),
-        ),
+        .and_then(|(url, token)| Api::new(&url, &token));
+    match api {
+        Ok(api) => inside(findings, &api, &parts).await,
+        Err(error) => {
+            self::parts(findings, &parts);
+            findings.warn(
+                "API",
+                format!("doctor has no token, so it cannot ask the running program: {error}"),
+                error.next_step(),
+            );
+        }
     }
     own.is_none_or(|own| same_port(&own, &url))
 }
@@ -152,7 +154,7 @@ fn parts(findings: &mut Findings, parts: &Value) {
 }
 
 /// What the API tells to whoever has a token.
-async fn inside(findings: &mut Findings, api: &Api) {
+async fn inside(findings: &mut Findings, api: &Api, parts: &Value) {
     const ABOUT: &str = "API";
     match api.list("/v1/outbound_configs", &[], 1).await {
         Ok(found) => {
@@ -174,6 +176,7 @@ async fn inside(findings: &mut Findings, api: &Api) {
             }
         }
         Err(error) => {
+            self::parts(findings, parts);
             findings.fail(ABOUT, error.to_string(), error.next_step());
             return;
         }
@@ -194,8 +197,11 @@ async fn inside(findings: &mut Findings, api: &Api) {
         "trunkline number create +NUMBER",
     )
     .await;
-    trunks(findings, api).await;
-    diagnostics(findings, api).await;
+    // The roles know more of the parts and trunks than can be seen from here.
+    if !diagnostics(findings, api).await {
+        self::parts(findings, parts);
+        trunks(findings, api).await;
+    }
 }
 
 async fn missing(findings: &mut Findings, api: &Api, path: &str, found: &str, next: &str) {
@@ -241,22 +247,27 @@ async fn trunks(findings: &mut Findings, api: &Api) {
     }
 }
 
-/// What the roles find out about themselves.
-async fn diagnostics(findings: &mut Findings, api: &Api) {
+/// What the roles find out about themselves. Whether they were asked.
+async fn diagnostics(findings: &mut Findings, api: &Api) -> bool {
     let answer = match api.get("/v1/diagnostics").await {
         Ok(answer) => answer,
-        Err(error) if is_unknown(&error) => return,
-        Err(error) => return findings.warn("diagnostics", error.to_string(), error.next_step()),
+        Err(error) => {
+            if !is_unknown(&error) {
+                findings.warn("server", error.to_string(), error.next_step());
+            }
+            return false;
+        }
     };
-    for finding in answer["findings"].as_array().into_iter().flatten() {
-        let about = text(finding, "about");
-        let (found, next) = (text(finding, "found"), text(finding, "next"));
-        match text(finding, "level") {
+    for part in answer["parts"].as_array().into_iter().flatten() {
+        let about = text(part, "part");
+        let (found, next) = (text(part, "detail"), text(part, "what_to_do"));
+        match text(part, "state") {
             "ok" => findings.ok(about, found),
-            "warn" => findings.warn(about, found, next),
-            _ => findings.fail(about, found, next),
+            "failed" => findings.fail(about, found, next),
+            _ => findings.warn(about, found, next),
         }
     }
+    true
 }
 
 /// Whether the server is one that does not have this route.

@@ -664,6 +664,100 @@ fn tokens_and_raw_requests() {
 }
 
 #[test]
+fn trunks_and_phones_are_made_changed_and_deleted() {
+    let desk = Desk::new();
+    let secret = desk.folder.path().join("secret");
+    std::fs::write(&secret, "s3cret-word\n").unwrap();
+    let trunk = desk.id(&[
+        "trunk",
+        "create",
+        "--name",
+        "carrier",
+        "--host",
+        "127.0.0.1",
+        "--user",
+        "4930999",
+        "--password-file",
+        secret.to_str().unwrap(),
+        "--qualify",
+        "0",
+    ]);
+    let shown = desk.ok(&["trunk", "get", "carrier"]);
+    assert!(
+        shown.contains(&trunk) && !shown.contains("s3cret"),
+        "{shown}"
+    );
+    desk.ok(&["trunk", "change", "carrier", "--codecs", "PCMA"]);
+    assert_eq!(desk.json(&["trunk", "get", &trunk])["codecs"], "PCMA");
+    let route = desk.json(&["route", "create", "--target", "+49", "--trunk", "carrier"]);
+    assert_eq!(
+        route["provider_id"],
+        desk.json(&["trunk", "get", "carrier"])["provider_id"]
+    );
+    // Nobody registers a simulated trunk: the test says so, and does not fail as a
+    // command does.
+    let tested = desk.run(&["trunk", "test", "carrier", "--json"]);
+    let report: Value = serde_json::from_str(&tested.out).unwrap();
+    assert_eq!(tested.status, i32::from(report["ok"] != true), "{report}");
+    assert!(report["detail"].is_string(), "{report}");
+
+    let phone = desk.json(&["phone", "create", "1001", "--name", "Ada"]);
+    assert!(phone["generated_password"].is_string(), "{phone}");
+    desk.ok(&["phone", "change", "1001", "--name", "Grace"]);
+    assert_eq!(desk.json(&["phone", "get", "1001"])["name"], "Grace");
+    let renewed = desk.json(&["phone", "password", "1001"]);
+    assert_ne!(renewed["generated_password"], phone["generated_password"]);
+    desk.id(&["outdial", "create", "--name", "inside"]);
+    let target = desk.id(&["target", "add", "inside", "--to", "extension:1001"]);
+    let target = desk.json(&["target", "get", &target]);
+    assert_eq!(target["destination_0"]["target"], phone["id"]);
+    for noun in ["phone", "trunk"] {
+        assert!(desk.ok(&[noun, "list"]).starts_with("ID "), "{noun}");
+    }
+    desk.json(&["phone", "delete", "1001"]);
+    desk.json(&["route", "delete", route["id"].as_str().unwrap()]);
+    desk.json(&["trunk", "delete", "carrier"]);
+    for noun in ["phone", "trunk"] {
+        assert!(desk.ids(&[noun, "list"]).is_empty(), "{noun}");
+    }
+    desk.stop();
+}
+
+#[test]
+fn what_happens_is_told_as_it_happens() {
+    let desk = Desk::new();
+    let mut tail = desk.command(&["events", "--type", "outdial_", "--count", "1", "--json"]);
+    let mut tail = tail
+        .env("TRUNKLINE_URL", &desk.url)
+        .env("TRUNKLINE_TOKEN", &desk.token)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It hears what comes after it has begun: tell it until it has.
+    let mut made = 0;
+    while tail.try_wait().unwrap().is_none() {
+        desk.id(&["outdial", "create", "--name", "heard"]);
+        made += 1;
+        assert!(made < 1_000, "it hears nothing");
+    }
+    let output = Done::of(tail.wait_with_output().unwrap());
+    let event: Value = serde_json::from_str(&output.out).unwrap();
+    assert_eq!(
+        (&event["type"], &event["data"]["name"]),
+        (&json!("outdial_created"), &json!("heard"))
+    );
+    // And goes on after what it has heard.
+    let last = event["id"].as_str().unwrap();
+    desk.id(&["outdial", "create", "--name", "later"]);
+    let rest = [
+        "events", "--after", last, "--type", "outdial_", "--count", "1",
+    ];
+    let rest = desk.ok(&rest);
+    assert!(rest.contains("outdial_created"), "{rest}");
+    desk.stop();
+}
+
+#[test]
 fn completions_and_version_are_printed() {
     for shell in ["bash", "zsh", "fish"] {
         let output = program().args(["completions", shell]).output().unwrap();
