@@ -8,6 +8,7 @@ mod asterisk;
 mod finding;
 mod folder;
 mod machine;
+mod media;
 mod modules;
 mod running;
 
@@ -62,6 +63,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode> {
             folder::look(&mut findings, &config, ours);
             machine::look(&mut findings, &config, ours).await;
             asterisk::look(&mut findings, &http, &config, ours).await;
+            media::look(&mut findings, &http, &config, ours).await;
         }
         Err(error) => {
             configuration(&mut findings, &error);

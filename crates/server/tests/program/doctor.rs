@@ -86,13 +86,21 @@ fn a_whole_set_up_is_well_before_and_after_its_start() {
             .env("TRUNKLINE_TOKEN", &token);
         command
     };
-    // The connection to Asterisk comes after the start.
-    let found = loop {
-        let (status, found) = findings(&mut with_api(), "ok");
-        if status == 0 {
-            break found;
+    // The connection to Asterisk comes after the start. The machine may have no
+    // speech engine, which is found and is none of our business here.
+    let speaks = |found: &String| !found.starts_with("speech engine: ");
+    let mut tries = 0;
+    loop {
+        let (status, mut failed) = findings(&mut with_api(), "fail");
+        assert_eq!(status, i32::from(!failed.is_empty()), "{failed:#?}");
+        failed.retain(speaks);
+        if failed.is_empty() {
+            break;
         }
-    };
+        tries += 1;
+        assert!(tries < 100, "{failed:#?}");
+    }
+    let (_, found) = findings(&mut with_api(), "ok");
     for words in [
         "is used by the Trunkline that runs",
         "is up to date",
@@ -123,7 +131,7 @@ fn a_whole_set_up_is_well_before_and_after_its_start() {
     let printed = with_api();
     let printed = without_json(printed);
     assert!(
-        printed.contains("ok    configuration ") && printed.contains("It works; "),
+        printed.contains("ok    configuration ") && printed.contains("of these "),
         "{printed}"
     );
     running.stop("TERM");
