@@ -72,7 +72,10 @@ fn far_asterisks(findings: &mut Findings, config: &Config) {
 }
 
 fn is_near(url: &str) -> bool {
-    let host = url.parse::<Url>().ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = url
+        .parse::<Url>()
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
     host.is_some_and(|host| {
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())

@@ -758,6 +758,21 @@ fn what_happens_is_told_as_it_happens() {
 }
 
 #[test]
+fn limits_are_shown_and_set() {
+    let desk = Desk::new();
+    let before = desk.json(&["limits"]);
+    assert_ne!(before["concurrent_calls"], json!(7));
+    let set = desk.json(&["limits", "--concurrent", "7"]);
+    assert_eq!(set["concurrent_calls"], json!(7));
+    assert_eq!(
+        set["calls_per_second"], before["calls_per_second"],
+        "what is left out stays"
+    );
+    assert!(desk.ok(&["limits"]).contains("concurrent_calls  7"));
+    desk.stop();
+}
+
+#[test]
 fn completions_and_version_are_printed() {
     for shell in ["bash", "zsh", "fish"] {
         let output = program().args(["completions", shell]).output().unwrap();
