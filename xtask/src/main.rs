@@ -4,6 +4,7 @@ mod broken;
 mod broken_rules;
 mod check_deps;
 mod check_docs;
+mod check_errors;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -62,6 +63,14 @@ fn root() -> anyhow::Result<&'static Path> {
 }
 
 fn check_docs() -> anyhow::Result<()> {
+    let wrong = check_errors::wrong(root()?)?;
+    if !wrong.is_empty() {
+        bail!("check-docs: {}", wrong.join("; "));
+    }
+    eprintln!(
+        "check-docs: every code of an error has its page in {}",
+        check_errors::PAGES
+    );
     let missing = check_docs::missing(root()?)?;
     if missing.is_empty() {
         eprintln!(
