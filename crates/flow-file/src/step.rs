@@ -61,12 +61,9 @@ pub(crate) fn read(
             action.kind = given.kind;
             let mut option = Map::new();
             for entry in given.options {
-                let line = entry.line.filter(|_| entry.line != item.line);
-                let before: Vec<String> = option.keys().cloned().collect();
-                put(&action.kind, &entry, labels, &mut option, &mut findings);
-                if let Some(line) = line {
-                    let added = option.keys().filter(|key| !before.contains(key));
-                    place.options.extend(added.map(|key| (key.clone(), line)));
+                let name = put(&action.kind, &entry, labels, &mut option, &mut findings);
+                if let Some(line) = entry.line.filter(|_| entry.line != item.line) {
+                    place.options.entry(name.to_owned()).or_insert(line);
                 }
             }
             if let Some(next) = given.next {
@@ -118,6 +115,10 @@ fn given(entries: &[Entry], findings: &mut Vec<Finding>) -> Parts {
             }
         }
     }
+    // These two depend on `value_type`, wherever it stands.
+    parts
+        .options
+        .sort_by_key(|entry| matches!(entry.key.as_str(), "value" | "length"));
     parts
 }
 
@@ -236,22 +237,22 @@ const ALIASES: &[(Kind, &str, &str)] = &[
     (Kind::Play, "urls", "stream_urls"),
 ];
 
-/// Puts one entry of a file into the option of an action.
-fn put(
+/// Puts one entry of a file into the option of an action; returns the name of what
+/// it has become.
+fn put<'a>(
     kind: &Kind,
-    entry: &Entry,
+    entry: &'a Entry,
     labels: &Labels,
     option: &mut Map<String, Value>,
     findings: &mut Vec<Finding>,
-) {
+) -> &'a str {
     let alias = ALIASES
         .iter()
         .find(|(of, written, _)| of == kind && *written == entry.key);
     let name = alias.map_or(entry.key.as_str(), |(_, _, name)| name);
     let shape = options::shape(kind, name);
     if *kind == Kind::ConditionVariable && name == "value" {
-        compared_with(entry, option);
-        return;
+        return compared_with(entry, option);
     }
     if *kind == Kind::Branch && shape.is_none() {
         // A value of the variable, and where it leads.
@@ -260,12 +261,12 @@ fn put(
             let to = value::of(Shape::Step, &entry.value, labels);
             steps.insert(entry.key.clone(), to);
         }
-        return;
+        return "target_ids";
     }
     if option.contains_key(name) && name != "target_ids" {
         let found = Finding::error("wrong_option", format!("`{name}` is given twice"));
         findings.push(found.line(entry.line).field(format!("option.{name}")));
-        return;
+        return name;
     }
     let made = match shape {
         Some(Shape::Text) if *kind == Kind::WebhookSend && name == "data" => {
@@ -283,16 +284,17 @@ fn put(
             option.insert(name.to_owned(), made);
         }
     }
+    name
 }
 
 /// `value` of `condition_variable`: a number is compared as one, unless
 /// `value_type` says otherwise.
-fn compared_with(entry: &Entry, option: &mut Map<String, Value>) {
+fn compared_with(entry: &Entry, option: &mut Map<String, Value>) -> &'static str {
     let (given, text) = match &entry.value.content {
         Content::Scalar(given, text) => (given.clone(), text.clone()),
         Content::List(_) | Content::Map(_) => {
             option.insert("value_string".to_owned(), entry.value.json());
-            return;
+            return "value_string";
         }
     };
     let usual = if given.is_number() {
@@ -312,6 +314,7 @@ fn compared_with(entry: &Entry, option: &mut Map<String, Value>) {
     };
     option.insert("value_type".to_owned(), Value::String(as_type));
     option.insert(name.to_owned(), value);
+    name
 }
 
 /// The step behind this one.

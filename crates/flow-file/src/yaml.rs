@@ -4,6 +4,8 @@
 //! lines that stand for millions), tags, keys that stand twice. Scalars are
 //! YAML 1.2's: `yes` and `no` are texts.
 
+use std::collections::BTreeSet;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::{Number, Value};
 use trunkline_domain::flow::check::Finding;
@@ -18,7 +20,15 @@ const MOST_NODES: usize = 200_000;
 /// A list or a map that is being read.
 enum Open {
     List(Option<usize>, Vec<Node>),
-    Map(Option<usize>, Vec<Entry>, Option<(String, Option<usize>)>),
+    Map(Option<usize>, OpenMap),
+}
+
+#[derive(Default)]
+struct OpenMap {
+    entries: Vec<Entry>,
+    keys: BTreeSet<String>,
+    /// A key whose value comes next, and its line.
+    key: Option<(String, Option<usize>)>,
 }
 
 /// Reads YAML.
@@ -74,7 +84,7 @@ impl Builder {
             }
             Event::Scalar(text, style, _, None) => self.scalar(&text, style, line),
             Event::SequenceStart(_, None) => self.begin(Open::List(line, Vec::new()), line),
-            Event::MappingStart(_, None) => self.begin(Open::Map(line, Vec::new(), None), line),
+            Event::MappingStart(_, None) => self.begin(Open::Map(line, OpenMap::default()), line),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Nothing
             | Event::StreamStart
@@ -89,7 +99,7 @@ impl Builder {
             let message = format!("it is nested deeper than {MOST_DEPTH} levels");
             return Err(Box::new(Finding::error("unreadable", message).line(line)));
         }
-        if let Some(Open::Map(_, _, None)) = self.open.last() {
+        if let Some(Open::Map(_, OpenMap { key: None, .. })) = self.open.last() {
             let message = "a key must be a text";
             return Err(Box::new(Finding::error("unreadable", message).line(line)));
         }
@@ -100,7 +110,7 @@ impl Builder {
     fn end(&mut self) -> Result<(), Unreadable> {
         let (line, content) = match self.open.pop() {
             Some(Open::List(line, items)) => (line, Content::List(items)),
-            Some(Open::Map(line, entries, _)) => (line, Content::Map(entries)),
+            Some(Open::Map(line, map)) => (line, Content::Map(map.entries)),
             // The parser pairs them.
             None => return Ok(()),
         };
@@ -113,12 +123,14 @@ impl Builder {
         style: ScalarStyle,
         line: Option<usize>,
     ) -> Result<(), Unreadable> {
-        if let Some(Open::Map(_, entries, key @ None)) = self.open.last_mut() {
-            if entries.iter().any(|entry| entry.key == text) {
+        if let Some(Open::Map(_, map)) = self.open.last_mut()
+            && map.key.is_none()
+        {
+            if !map.keys.insert(text.to_owned()) {
                 let message = format!("`{text}` stands here twice");
                 return Err(Box::new(Finding::error("unreadable", message).line(line)));
             }
-            *key = Some((text.to_owned(), line));
+            map.key = Some((text.to_owned(), line));
             return Ok(());
         }
         let value = if style == ScalarStyle::Plain {
@@ -143,9 +155,9 @@ impl Builder {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List(_, items)) => items.push(node),
-            Some(Open::Map(_, entries, key)) => {
-                if let Some((key, line)) = key.take() {
-                    entries.push(Entry {
+            Some(Open::Map(_, map)) => {
+                if let Some((key, line)) = map.key.take() {
+                    map.entries.push(Entry {
                         key,
                         line,
                         value: node,

@@ -163,6 +163,15 @@ fn options_have_short_names_units_and_values_as_they_are_written() {
             "{step}"
         );
     }
+    // Where `value_type` stands makes no difference.
+    for text in [
+        "{value: 5, value_type: string, condition: \"==\", variable: \"${voipbin.call.digits}\", else: end}",
+        "{value_type: string, value: 5, condition: \"==\", variable: \"${voipbin.call.digits}\", else: end}",
+    ] {
+        let text = format!("steps:\n- condition_variable: {text}\n- stop\n- {{id: end, stop: }}");
+        assert_eq!(actions(&text)[0]["option"]["value_string"], "5");
+        assert_eq!(actions(&text)[0]["option"]["value_type"], "string");
+    }
     // Two that are skipped, and read all the same.
     let text = "steps:\n- connect: {source: +491, destinations: [+492]}\n- hangup";
     let tel = |number| json!({"type": "tel", "target": number});
@@ -320,6 +329,10 @@ fn a_file_that_is_no_flow_says_so() {
     );
 }
 
+fn many(number: usize, one: impl Fn(usize) -> String) -> String {
+    (0..number).map(one).collect()
+}
+
 #[test]
 fn files_that_mean_harm_are_refused_and_nothing_breaks() {
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nsteps: [*b]";
@@ -342,6 +355,13 @@ fn files_that_mean_harm_are_refused_and_nothing_breaks() {
         "steps:\n- branch: {\"\": \"\"}".to_owned(),
         "steps:\n- talk: {text: {a: [b]}}\n- stop".to_owned(),
         format!("name: {}\nsteps: [stop]", "n".repeat(100_000)),
+        many(60_000, |n| format!("k{n}: 1\n")),
+        "steps:\n- talk: x\n".to_owned() + &many(60_000, |n| format!("  k{n}: 1\n")),
+        "steps:\n".to_owned() + &many(20_000, |n| format!("- {{id: label{n}, goto: lable{n}x}}\n")),
+        "steps:\n".to_owned()
+            + &many(15_000, |n| {
+                format!("- variable_set: {{key: name{n}, value: \"${{nmae{n}}}\"}}\n")
+            }),
     ];
     for text in texts {
         let report = report(&text);

@@ -111,14 +111,31 @@ fn play(action: &Action) -> Vec<Finding> {
         return vec![found.field(field).help("give it a `stream_urls`")];
     }
     let bad = urls
-        .into_iter()
-        .find(|url| !is_open(url) && call::action::media_uris(&[(*url).to_owned()]).is_none());
+        .iter()
+        .find(|url| !is_open(url) && call::action::media_uris(&[(**url).to_owned()]).is_none());
+    let odd = || urls.iter().find(|url| is_rarely_playable(url));
+    if bad.is_none()
+        && let Some(url) = odd()
+    {
+        let message = format!("few Asterisks can play `{url}`");
+        let found = Finding::warning("not_playable", message).field(field);
+        return vec![found.help("make it a wav file of 8 or 16 kHz, mono, 16 bits")];
+    }
     let found = bad.map(|url| {
         Finding::error("not_playable", format!("`{url}` cannot be played"))
             .field(field)
             .help("take an http or https address, an absolute path, or the name of one of Asterisk's sounds; files are wav, ulaw, alaw, gsm, sln or g722")
     });
     found.into_iter().collect()
+}
+
+/// Formats for which Asterisk needs a module that is mostly not there.
+fn is_rarely_playable(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let ending = path.rsplit('.').next().unwrap_or_default();
+    ["mp3", "ogg", "opus", "m4a", "aac", "flac", "mp4", "webm"]
+        .iter()
+        .any(|format| ending.eq_ignore_ascii_case(format))
 }
 
 fn digits_receive(action: &Action) -> Vec<Finding> {

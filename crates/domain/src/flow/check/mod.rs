@@ -192,10 +192,10 @@ pub fn check(actions: &[Action], places: &[Place], given: &Given) -> Vec<Finding
     findings.extend(paths::check(&steps));
     findings.extend(variables::check(&steps, given));
     for finding in &mut findings {
-        if let Some(index) = finding.index {
-            let place = places.get(index).cloned().unwrap_or_default();
+        let place = finding.index.and_then(|index| places.get(index));
+        if let Some(place) = place {
             finding.line = place.line_of(&finding.field);
-            finding.step = place.label;
+            finding.step.clone_from(&place.label);
         }
     }
     findings.sort_by_key(|finding| finding.index);
@@ -239,15 +239,21 @@ fn is_skipped(kind: &Kind) -> bool {
     }
 }
 
+/// Letters that may be wrong in a word that is recognised all the same.
+const MOST_SLIPS: usize = 2;
+
+/// Findings for which a similar name is looked for among all names of a flow.
+const MOST_GUESSES: usize = 20;
+
 /// "did you mean …", where something known is written almost like that.
 #[must_use]
 pub fn likely<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> String {
     let nearest = known
-        .filter(|known| !known.is_empty())
+        .filter(|known| !known.is_empty() && known.len().abs_diff(given.len()) <= MOST_SLIPS)
         .map(|known| (distance(given, known), known))
         .min();
     match nearest {
-        Some((distance, known)) if distance <= 2 && distance < known.len() => {
+        Some((distance, known)) if distance <= MOST_SLIPS && distance < known.len() => {
             format!("did you mean `{known}`?")
         }
         Some(_) | None => String::new(),

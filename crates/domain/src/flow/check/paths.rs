@@ -10,7 +10,7 @@ use trunkline_model::id::ActionId;
 
 use super::content::target;
 use super::options::{self, Shape, is_open};
-use super::{Finding, Steps, is_skipped, likely};
+use super::{Finding, MOST_GUESSES, Steps, is_skipped, likely};
 
 /// Which steps may follow each.
 pub(super) struct Paths {
@@ -189,6 +189,14 @@ fn missing(steps: &Steps<'_>) -> Vec<Finding> {
         .map(|place| place.label.as_str())
         .collect();
     let mut findings = Vec::new();
+    // Looking for what was meant compares a name with every other.
+    let labels_for = |findings: &Vec<Finding>| {
+        if findings.len() < MOST_GUESSES {
+            labels.as_slice()
+        } else {
+            &[]
+        }
+    };
     for (index, action) in steps.actions.iter().enumerate() {
         let unknown = |to: &str| {
             let id = to.parse::<ActionId>();
@@ -197,12 +205,12 @@ fn missing(steps: &Steps<'_>) -> Vec<Finding> {
         };
         for (name, to) in targets(action) {
             if unknown(to) {
-                let found = no_such(to, &labels).at(index);
+                let found = no_such(to, labels_for(&findings)).at(index);
                 findings.push(found.field(format!("option.{name}")));
             }
         }
         if !action.next_id.is_nil() && !places.contains_key(&action.next_id) {
-            let found = no_such(&action.next_id.to_string(), &labels).at(index);
+            let found = no_such(&action.next_id.to_string(), &[]).at(index);
             findings.push(found.field("next_id"));
         }
     }

@@ -7,11 +7,11 @@ use trunkline_model::Action;
 use trunkline_model::action::Kind;
 
 use super::paths::Paths;
-use super::{Finding, Given, Steps, likely};
+use super::{Finding, Given, MOST_GUESSES, Steps, likely};
 use crate::flow::substitution::names_in;
 
 /// Names that are looked at; a flow with more that are unknown has other troubles.
-const MOST_NAMES: usize = 200;
+const MOST_NAMES: usize = 100;
 
 /// What the platform sets itself (chapter 05 D.6.4).
 pub const PREDEFINED: &[&str] = &[
@@ -77,7 +77,8 @@ pub(super) fn check(steps: &Steps<'_>, given: &Given) -> Vec<Finding> {
         let set = paths.after(setters.of_name(name));
         let first = places.iter().find(|(index, _)| !set.contains(index));
         if let Some((index, option)) = first {
-            let found = unset(name, given, &setters).at(*index);
+            let guess = findings.len() < MOST_GUESSES;
+            let found = unset(name, given, &setters, guess).at(*index);
             findings.push(found.field(format!("option.{option}")));
         }
     }
@@ -166,7 +167,7 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-fn unset(name: &str, given: &Given, setters: &Setters) -> Finding {
+fn unset(name: &str, given: &Given, setters: &Setters, guess: bool) -> Finding {
     let ours = name.starts_with("voipbin.");
     let later = setters.by_name.contains_key(name);
     let message = match (ours, later) {
@@ -180,10 +181,8 @@ fn unset(name: &str, given: &Given, setters: &Setters) -> Finding {
         Finding::warning("unset_variable", message)
     };
     let known = PREDEFINED.iter().copied();
-    let guess = likely(
-        name,
-        known.chain(setters.by_name.keys().map(String::as_str)),
-    );
+    let set = setters.by_name.keys().map(String::as_str);
+    let guess = likely(name, known.chain(set.filter(|_| guess)));
     found.help(match (guess.is_empty(), ours) {
         (false, _) => guess,
         (true, true) => "docs/flows.md lists those that there are".to_owned(),
