@@ -54,6 +54,9 @@ impl Incoming {
             SIP_CALL_ID,
             "sip_pai=",
             "sip_privacy=",
+            &format!("to={to}"),
+            "diversion=",
+            "country=",
         ];
         Self {
             from: from.to_owned(),
