@@ -89,7 +89,7 @@ pub(crate) async fn parts(asterisk: &Asterisk) -> Vec<Part> {
             name,
             State::Unknown,
             format!("it does not tell: {error}"),
-            "",
+            "look at Asterisk's log",
         )
     };
     vec![
@@ -125,7 +125,8 @@ async fn modules(asterisk: &Asterisk) -> Result<Option<Vec<String>>, HttpError> 
 fn judge_modules(name: String, running: Option<&[String]>) -> Part {
     let Some(running) = running else {
         let detail = "it does not list its modules";
-        return Part::not_ok(name, State::Unknown, detail, "");
+        let what = "compare its modules.conf with the table in docs/asterisk-setup.md";
+        return Part::not_ok(name, State::Unknown, detail, what);
     };
     let is_missing = |module: &&&str| !running.iter().any(|running| running == **module);
     let mut lacks = Vec::new();
@@ -185,7 +186,8 @@ fn now() -> f64 {
 fn judge_clock(name: String, difference: Option<f64>) -> Part {
     let Some(difference) = difference else {
         let detail = "it does not tell what time it is";
-        return Part::not_ok(name, State::Unknown, detail, "");
+        let what = "compare the time on both machines";
+        return Part::not_ok(name, State::Unknown, detail, what);
     };
     if difference.abs() <= CLOCK_TOLERANCE {
         return Part::ok(name, "it agrees with this machine's");

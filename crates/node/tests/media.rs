@@ -127,7 +127,7 @@ async fn without_an_engine_a_node_starts_and_says_what_is_missing() {
         .call(&queue, &request, "test", std::time::Duration::from_secs(10))
         .await
         .unwrap();
-    assert_eq!(parts[0]["state"], "failed");
+    assert_eq!(parts[0]["state"], "warning");
     assert!(
         parts[0]["detail"]
             .as_str()

@@ -150,7 +150,12 @@ async fn diagnostics(state: Arc<State>, _: Routed) -> Result<Reply, Refusal> {
                 Part::ok(DISK, detail)
             }
         }
-        Err(error) => Part::not_ok(DISK, diagnostic::State::Unknown, error.to_string(), ""),
+        Err(error) => Part::not_ok(
+            DISK,
+            diagnostic::State::Unknown,
+            error.to_string(),
+            "look at the log",
+        ),
     };
     Ok(Reply::json(&[writable, room]))
 }

@@ -71,17 +71,19 @@ async fn look(state: &State) -> Part {
     match state.speaker.try_engine().await {
         Ok(()) => Part::ok(PART, format!("`{engine}` speaks")),
         Err(failure) => {
-            let what_to_do = if matches!(failure, Failure::Missing(_)) {
-                "install the package espeak-ng, or name another engine with `tts.command` or `tts.url`; calls go on without speech until then"
+            // Without one everything else works; one that does not work is a fault.
+            let (state, what_to_do) = if matches!(failure, Failure::Missing(_)) {
+                (
+                    diagnostic::State::Warning,
+                    "install the package espeak-ng, or name another engine with `tts.command` or `tts.url`; calls go on without speech until then",
+                )
             } else {
-                "try the command of `tts.command` by hand, or look at the server of `tts.url`"
+                (
+                    diagnostic::State::Failed,
+                    "try the command of `tts.command` by hand, or look at the server of `tts.url`",
+                )
             };
-            Part::not_ok(
-                PART,
-                diagnostic::State::Failed,
-                failure.to_string(),
-                what_to_do,
-            )
+            Part::not_ok(PART, state, failure.to_string(), what_to_do)
         }
     }
 }

@@ -222,8 +222,13 @@ impl Speaker {
         let Ok(Ok(_turn)) = turn else {
             return Err(Failure::Busy);
         };
-        let wav = self.sound(wanted, deadline).await?;
+        // Whoever made it may have been done just before this one began.
         let (cache, name) = (Arc::clone(&self.cache), name.clone());
+        let (looks, looked_for) = (Arc::clone(&cache), name.clone());
+        if aside(move || looks.has(&looked_for)).await? {
+            return Ok(());
+        }
+        let wav = self.sound(wanted, deadline).await?;
         aside(move || {
             let sound = Sound::read(&wav)?.for_asterisk();
             cache.keep(&name, &sound.write())

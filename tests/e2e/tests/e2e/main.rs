@@ -9,4 +9,5 @@ mod long_faults;
 mod on_a_call;
 mod outcomes;
 mod same_script;
+mod speech;
 mod trunks;
