@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use trunkline_e2e::{PATIENCE, SOURCE, World, number};
-use trunkline_rig::{Api, id};
+use trunkline_rig::{Api, Sound, id, tone_of};
 
 /// Calls a number with a flow and returns the call's id.
 async fn call(api: &Api, actions: &Value, to: &str) -> Result<String> {
@@ -27,16 +27,25 @@ async fn ended(api: &Api, id: &str) -> Result<Value> {
     api.outcome(id).await
 }
 
+/// The engine that the checkout has.
+fn voice(world: &World) -> String {
+    let engine = world.tools.path("espeak-ng.sh").display().to_string();
+    json!([engine, "-v", "{voice}", "-f", "{text}", "-w", "{output}"]).to_string()
+}
+
 #[tokio::test]
 async fn a_key_is_heard_behind_a_prompt_and_the_call_is_recorded() -> Result<()> {
     let world = World::start().await?;
-    let trunkline = world.trunkline(&[]).await?;
+    let trunkline = world
+        .trunkline(&[("TRUNKLINE_TTS__COMMAND", &voice(&world))])
+        .await?;
     let api = trunkline.api();
+    let say = |text: &str| json!({"type": "talk", "option": {"text": text, "language": "en-US"}});
     let actions = json!([
         {"type": "recording_start"},
-        {"type": "play", "option": {"stream_urls": ["hello-world"]}},
+        say("Hello."),
         {"type": "digits_receive", "option": {"duration": 20_000, "length": 1}},
-        {"type": "beep"},
+        say("Thank you. Good bye."),
         {"type": "recording_stop"},
         // Nothing that was pressed before is told again.
         {"type": "sleep", "option": {"duration": 1_000}},
@@ -45,10 +54,8 @@ async fn a_key_is_heard_behind_a_prompt_and_the_call_is_recorded() -> Result<()>
     let call = call(&api, &actions, &number(1, 57)).await?;
     let outcome = ended(&api, &call).await?;
     assert_eq!(outcome["digits"], "7", "{outcome}");
-    assert_eq!(
-        (&outcome["sip_code"], &outcome["hangup_cause"]),
-        (&json!(0), &json!(16))
-    );
+    let end = (&outcome["sip_code"], &outcome["hangup_cause"]);
+    assert_eq!(end, (&json!(0), &json!(16)));
     let recording = outcome["recording_ids"][0]
         .as_str()
         .context("no recording")?;
@@ -56,10 +63,25 @@ async fn a_key_is_heard_behind_a_prompt_and_the_call_is_recorded() -> Result<()>
     assert_eq!(recording["status"], "ended", "{recording}");
     let call = api.get(&format!("/v1/calls/{call}")).await?;
     assert_eq!(call["recording_id"], "00000000-0000-0000-0000-000000000000");
-    assert!(
-        world.asterisk.channels().await?.is_empty(),
-        "nobody listens"
-    );
+    let listening = world.asterisk.channels().await?;
+    assert!(listening.is_empty(), "{listening:?}");
+    let folder = world.dir("trunkline").join("data/media/recording");
+    let mut heard = Vec::new();
+    for name in recording["filenames"].as_array().context("no files")? {
+        let file = folder.join(name.as_str().context("no name")?);
+        api.until(PATIENCE, "the file is in the media folder", async |_| {
+            Ok(file.exists())
+        })
+        .await?;
+        heard.push(Sound::parse(&std::fs::read(&file)?)?);
+    }
+    let [said, was_told] = &heard[..] else {
+        anyhow::bail!("{} files", heard.len());
+    };
+    assert!(said.seconds() > 2.0, "{} s", said.seconds());
+    assert!(said.share_of(tone_of(7)) > 0.5, "his voice, and no other");
+    assert!(was_told.loudness() > -45.0, "{} dB", was_told.loudness());
+    assert!(was_told.share_of(tone_of(7)) < 0.2, "our voice, not his");
     trunkline.stop().await?;
     Ok(())
 }
