@@ -21,7 +21,7 @@ pub struct Route {
     pub name: String,
     pub detail: String,
     pub provider_id: ProviderId,
-    /// Ignored by the selection.
+    /// The smaller is tried first.
     pub priority: i64,
     /// `+<country code>`, or [`TARGET_ALL`].
     pub target: String,

@@ -59,11 +59,12 @@ async fn dialroutes(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal>
         .into_iter()
         .partition(|route| route.customer_id == customer_id);
     let candidates = |routes: Vec<Route>| {
-        let (all, mut exact): (Vec<Route>, Vec<Route>) = routes
+        let (mut all, mut exact): (Vec<Route>, Vec<Route>) = routes
             .into_iter()
             .partition(|route| route.target == TARGET_ALL);
-        // The order among routes of the same length stays: newest first.
-        exact.sort_by_key(|route| std::cmp::Reverse(route.target.len()));
+        // The order among equals stays: newest first.
+        exact.sort_by_key(|route| (std::cmp::Reverse(route.target.len()), route.priority));
+        all.sort_by_key(|route| route.priority);
         Candidates { exact, all }
     };
     let selected = select::select(candidates(own), candidates(everybodys));

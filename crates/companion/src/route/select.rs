@@ -9,7 +9,8 @@ use trunkline_model::route::{Route, TARGET_ALL};
 /// `+` and the 15 digits of the longest number.
 const LONGEST: usize = 16;
 
-/// The routes of one owner, each group newest first.
+/// The routes of one owner, each group in its order: the smaller priority first, of
+/// equals the newest.
 #[derive(Debug, Default)]
 pub struct Candidates {
     /// Whose target is the country code or, before those, a longer prefix of the
@@ -33,8 +34,6 @@ pub fn targets<'a>(country_code: &'a str, number: &'a str) -> Vec<&'a str> {
 
 /// The customer's own routes before the routes of everybody; within each, those
 /// for the country before those for all; no provider twice.
-///
-/// Compat: `priority` is ignored, as the reference ignores it.
 #[must_use]
 pub fn select(own: Candidates, everybodys: Candidates) -> Vec<Route> {
     let mut selected: Vec<Route> = Vec::new();

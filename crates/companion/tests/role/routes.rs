@@ -101,6 +101,29 @@ async fn longer_prefixes_come_first_for_those_who_tell_the_number() {
 }
 
 #[tokio::test]
+async fn the_smaller_priority_is_tried_first() {
+    let roads = Roads::new().await;
+    let customer = CustomerId::random();
+    let [first, second] = [roads.provider("a").await, roads.provider("b").await];
+    for target in ["all", "+82"] {
+        for (provider, priority) in [(first, 1), (second, 2)] {
+            let route = json!({
+                "customer_id": customer, "provider_id": provider, "target": target, "priority": priority,
+            });
+            roads.world.json(ROUTE, Post, "/v1/routes", route).await;
+        }
+        let found = roads.client.dialroutes(customer, "+82", "", &[]).await;
+        let providers: Vec<ProviderId> = found
+            .unwrap()
+            .iter()
+            .map(|route| route.provider_id)
+            .collect();
+        assert_eq!(providers, [first, second], "{target}");
+    }
+    roads.world.end().await;
+}
+
+#[tokio::test]
 async fn no_route_is_an_error_that_says_what_to_do() {
     let roads = Roads::new().await;
     let refused = roads
