@@ -271,6 +271,8 @@ impl Registrar {
     /// moment. The next comparison does what is left.
     pub(super) async fn push_now(&self, it: &Wanted, enabled: bool) {
         let pushing = async {
+            // One may have come since the last look.
+            self.look_for_asterisks().await;
             let _held = self.pushing.lock().await;
             for asterisk in self.asterisks.connected() {
                 if enabled {
