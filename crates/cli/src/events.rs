@@ -60,6 +60,7 @@ pub(crate) async fn run(cx: &Context, args: EventsArgs) -> Result<ExitCode, Erro
         let before = tail.last.clone();
         match tail.follow(cx, &args).await {
             // The server ended it, perhaps because we were too slow.
+            Ok(()) if tail.left == 0 => {}
             Ok(()) => cx.out.say("the stream has ended; it is opened anew"),
             Err(error @ (Error::Broken { .. } | Error::Away { .. })) if !tail.last.is_empty() => {
                 cx.out.say(&format!("{error}; trying again"));

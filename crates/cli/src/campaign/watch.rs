@@ -16,9 +16,12 @@ use crate::name::{self, CAMPAIGN};
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A look may take this part of the time: a list of a million is counted less
-/// often.
-const SHARE: u32 = 10;
+/// The pause is so many times as long as the look took: a list of a million is
+/// counted less often.
+const SHARE: u32 = 3;
+
+/// But no longer than this.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// For how long the API may be away before the view ends.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,6 +91,6 @@ async fn follow(cx: &Context, id: &str, once: bool) -> Result<ExitCode, Error> {
                 if seen != started && seen.elapsed() < PATIENCE => {}
             Err(error) => return Err(error),
         }
-        tokio::time::sleep(LOOK.max(looked.elapsed() * SHARE)).await;
+        tokio::time::sleep((looked.elapsed() * SHARE).clamp(LOOK, LONGEST)).await;
     }
 }
