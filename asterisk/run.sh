@@ -59,7 +59,7 @@ done
 [[ $base_domain =~ ^[A-Za-z0-9.-]+$ ]] || die "--base-domain wants a domain name, not $base_domain"
 [[ $ice =~ ^(yes|no)$ ]] || die '--ice wants yes or no'
 [[ $memory_mb =~ ^[0-9]{1,7}$ ]] || die "--memory-mb wants a number of megabytes, not $memory_mb"
-find_loader "$root" && [ -e "$root/usr/sbin/asterisk" ] ||
+find_loader "$root" "${library_folders[@]}" && [ -e "$root/usr/sbin/asterisk" ] ||
 	die "Asterisk is not in $asterisk_dir yet: run asterisk/get.sh first"
 
 mkdir -p "$dir"
