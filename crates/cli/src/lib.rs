@@ -16,6 +16,7 @@ mod body;
 mod call;
 mod campaign;
 mod context;
+mod endpoint;
 mod error;
 mod events;
 mod flow;

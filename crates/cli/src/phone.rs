@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::api::below;
 use crate::body::Body;
 use crate::context::Context;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::name::{self, PHONE};
 use crate::output::{Column, Show, plain};
 use crate::rows::{self, Limit, Which};
-use crate::secret::Password;
 
 const COLUMNS: &[Column] = &[
     Column::text("ID", "/id"),
@@ -66,42 +66,20 @@ shown. It is called with: trunkline call create --to extension:12 --say Hello")]
 /// What can be said of a phone.
 #[derive(Debug, Args)]
 pub struct Fields {
-    #[arg(long)]
-    name: Option<String>,
-
-    #[arg(long, value_name = "TEXT")]
-    detail: Option<String>,
-
     #[command(flatten)]
-    password: Password,
-
-    /// Codecs, the preferred one first, such as PCMA,PCMU
-    #[arg(long, value_name = "CODEC,CODEC")]
-    codecs: Option<String>,
+    endpoint: Endpoint,
 
     /// Devices that may be registered at the same time
     #[arg(long, value_name = "N")]
     max_contacts: Option<i64>,
-
-    /// Country of numbers without a country code, two letters
-    #[arg(long, value_name = "COUNTRY")]
-    country: Option<String>,
-
-    /// Whether it is used
-    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
-    enabled: Option<bool>,
 }
 
 impl Fields {
     fn body(self, cx: &Context) -> Result<Body, Error> {
-        Ok(Body::default()
-            .with("name", self.name)
-            .with("detail", self.detail)
-            .with("password", self.password.read(cx)?)
-            .with("codecs", self.codecs)
-            .with("max_contacts", self.max_contacts)
-            .with("country", self.country)
-            .with("enabled", self.enabled))
+        Ok(self
+            .endpoint
+            .body(cx)?
+            .with("max_contacts", self.max_contacts))
     }
 }
 

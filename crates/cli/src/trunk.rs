@@ -8,11 +8,11 @@ use serde_json::json;
 use crate::api::below;
 use crate::body::{Body, address_of};
 use crate::context::Context;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::name::{self, TRUNK};
 use crate::output::{Colour, Column, Show, plain};
 use crate::rows::{self, Limit, Which};
-use crate::secret::Password;
 
 const COLUMNS: &[Column] = &[
     Column::text("ID", "/id"),
@@ -70,11 +70,8 @@ calls go over it: trunkline route create --target all --trunk carrier")]
 /// What can be said of a trunk.
 #[derive(Debug, Args)]
 pub struct Fields {
-    #[arg(long)]
-    name: Option<String>,
-
-    #[arg(long, value_name = "TEXT")]
-    detail: Option<String>,
+    #[command(flatten)]
+    endpoint: Endpoint,
 
     /// Host of the carrier
     #[arg(long, value_name = "HOST")]
@@ -98,13 +95,6 @@ pub struct Fields {
     #[arg(long, value_name = "USER")]
     auth_user: Option<String>,
 
-    #[command(flatten)]
-    password: Password,
-
-    /// Codecs, the preferred one first, such as PCMA,PCMU
-    #[arg(long, value_name = "CODEC,CODEC")]
-    codecs: Option<String>,
-
     /// Number that is shown to the people who are called
     #[arg(long, value_name = "NUMBER")]
     caller_id: Option<String>,
@@ -125,10 +115,6 @@ pub struct Fields {
     #[arg(long, value_name = "DIGITS")]
     prefix: Option<String>,
 
-    /// Country of numbers without a country code, two letters
-    #[arg(long, value_name = "COUNTRY")]
-    country: Option<String>,
-
     /// A further host, address or network that the carrier's calls come from; may be given again
     #[arg(long = "match", value_name = "HOST|NETWORK")]
     matches: Option<Vec<String>>,
@@ -140,35 +126,27 @@ pub struct Fields {
     /// Seconds between two looks whether the carrier answers; 0 = never
     #[arg(long, value_name = "SECONDS")]
     qualify: Option<i64>,
-
-    /// Whether it is used
-    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
-    enabled: Option<bool>,
 }
 
 impl Fields {
     fn body(self, cx: &Context) -> Result<Body, Error> {
-        Ok(Body::default()
-            .with("name", self.name)
-            .with("detail", self.detail)
+        Ok(self
+            .endpoint
+            .body(cx)?
             .with("host", self.host)
             .with("port", self.port)
             .with("transport", self.transport)
             .with("mode", self.mode)
             .with("username", self.user)
             .with("auth_username", self.auth_user)
-            .with("password", self.password.read(cx)?)
-            .with("codecs", self.codecs)
             .with("caller_id", self.caller_id)
             .with("from_user", self.from_user)
             .with("from_domain", self.from_domain)
             .with("identity", self.identity)
             .with("tech_prefix", self.prefix)
-            .with("country", self.country)
             .with("matches", self.matches)
             .with("expiration", self.expiration)
-            .with("qualify", self.qualify)
-            .with("enabled", self.enabled))
+            .with("qualify", self.qualify))
     }
 }
 

@@ -101,6 +101,21 @@ impl Field {
     }
 }
 
+/// The same fields for a change: none of them must be given. `N` is how many
+/// there are.
+pub(crate) const fn optional<const N: usize>(fields: &[Field]) -> [Field; N] {
+    let mut all = [Field::new("", Shape::Text); N];
+    let mut at = 0;
+    while at < N {
+        all[at] = Field {
+            required: false,
+            ..fields[at]
+        };
+        at += 1;
+    }
+    all
+}
+
 impl Shape {
     /// Checks a value that is not null, and brings it into the form in which it
     /// is sent on.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::dialect::Dialect;
 use crate::value::Value;
 
 /// How many rows a statement must change.
@@ -72,13 +73,19 @@ impl Statement {
     /// `INSERT INTO table (columns) VALUES (?, …)` that must insert one row.
     #[must_use]
     pub fn insert(table: &'static str, columns: Vec<(&'static str, Value)>) -> Self {
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        let marks = vec!["?"; columns.len()].join(", ");
-        let sql = format!(
-            "INSERT INTO {table} ({}) VALUES ({marks})",
-            names.join(", ")
-        );
-        Self::one(sql, columns.into_iter().map(|(_, value)| value).collect())
+        let (names, params) = columns.into_iter().unzip();
+        Self::one(insert_text("INSERT INTO", table, names), params)
+    }
+
+    /// The same, which leaves a row with this key as it is.
+    #[must_use]
+    pub fn insert_new(
+        dialect: Dialect,
+        table: &'static str,
+        columns: Vec<(&'static str, Value)>,
+    ) -> Self {
+        let (names, params) = columns.into_iter().unzip();
+        Self::any(insert_text(dialect.insert_ignore(), table, names), params)
     }
 
     /// The same statement, free to change any number of rows.
@@ -87,6 +94,11 @@ impl Statement {
         self.expect = Expect::Any;
         self
     }
+}
+
+fn insert_text(begin: &str, table: &str, names: Vec<&str>) -> String {
+    let marks = vec!["?"; names.len()].join(", ");
+    format!("{begin} {table} ({}) VALUES ({marks})", names.join(", "))
 }
 
 /// Statements that are applied together, in order, or not at all.

@@ -82,18 +82,14 @@ pub async fn take(
     expires: Timestamp,
     abandoned: Option<&Lease>,
 ) -> Result<Option<Lease>, Error> {
-    let create = Statement::any(
-        format!(
-            "{} trunkline_campaign_leases (campaign_id, holder, fence, expires) VALUES (?, ?, 0, ?)",
-            db.dialect().insert_ignore()
-        ),
-        vec![
-            Value::uuid(campaign),
-            Value::uuid(Uuid::nil()),
-            Timestamp::from_micros(0).into(),
-        ],
-    );
     let never = Timestamp::from_micros(0);
+    let columns = vec![
+        ("campaign_id", Value::uuid(campaign)),
+        ("holder", Value::uuid(Uuid::nil())),
+        ("fence", Value::Int(0)),
+        ("expires", never.into()),
+    ];
+    let create = Statement::insert_new(db.dialect(), "trunkline_campaign_leases", columns);
     let (by, fence, until) = abandoned.map_or((Uuid::nil(), -1, never), |lease| {
         (lease.holder, lease.fence, lease.expires)
     });

@@ -39,15 +39,8 @@ pub fn set(dialect: Dialect, rules: &CampaignRules, now: Timestamp) -> Vec<State
         tm_update: None,
         ..rules.clone()
     };
-    let (columns, params): (Vec<_>, Vec<_>) = values(&first).into_iter().unzip();
-    let marks = vec!["?"; columns.len()].join(", ");
-    let sql = format!(
-        "{} {TABLE} ({}) VALUES ({marks})",
-        dialect.insert_ignore(),
-        columns.join(", ")
-    );
     vec![
-        Statement::any(sql, params),
+        Statement::insert_new(dialect, TABLE, values(&first)),
         Statement::one(
             "UPDATE trunkline_campaign_rules SET calls_per_second = ?, max_concurrent = ?, tm_update = ? \
              WHERE campaign_id = ?",

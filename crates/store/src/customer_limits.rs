@@ -47,15 +47,8 @@ pub fn set(dialect: Dialect, limits: &CustomerLimits, now: Timestamp) -> [Statem
         tm_update: None,
         ..limits.clone()
     };
-    let (columns, params): (Vec<_>, Vec<_>) = values(&first).into_iter().unzip();
-    let marks = vec!["?"; columns.len()].join(", ");
-    let sql = format!(
-        "{} {TABLE} ({}) VALUES ({marks})",
-        dialect.insert_ignore(),
-        columns.join(", ")
-    );
     [
-        Statement::any(sql, params),
+        Statement::insert_new(dialect, TABLE, values(&first)),
         Statement::one(
             "UPDATE trunkline_customer_limits SET calls_per_second = ?, concurrent_calls = ?, tm_update = ? \
              WHERE customer_id = ?",

@@ -58,6 +58,14 @@ impl<T> Select<T> {
         db.query(&sql, params).await?.map(self.read)
     }
 
+    /// Every row that lives and is enabled, in the order of the ids, at most
+    /// `limit`.
+    pub(crate) async fn enabled(&self, db: &dyn Database, limit: u32) -> Result<Vec<T>, Error> {
+        let condition = "tm_delete IS NULL AND enabled = 1 ORDER BY id LIMIT ?";
+        self.all(db, condition, vec![Value::Int(limit.into())])
+            .await
+    }
+
     /// The rows whose `column` is one of `keys`, in no order; `condition` is
     /// empty or begins with ` AND`. Any number of keys: they are asked for in
     /// parts that every engine takes.

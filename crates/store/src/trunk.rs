@@ -78,10 +78,7 @@ pub async fn list(db: &dyn Database, filter: &Filter, page: &Page) -> Result<Vec
 ///
 /// As [`Database::query`].
 pub async fn enabled(db: &dyn Database, limit: u32) -> Result<Vec<Trunk>, Error> {
-    let condition = "tm_delete IS NULL AND enabled = 1 ORDER BY id LIMIT ?";
-    SELECT
-        .all(db, condition, vec![Value::Int(limit.into())])
-        .await
+    SELECT.enabled(db, limit).await
 }
 
 /// A new row, as given.

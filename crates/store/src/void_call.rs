@@ -21,12 +21,10 @@ const KEEP: Duration = Duration::from_secs(7 * 24 * 3_600);
 #[must_use]
 pub fn declare(dialect: Dialect, id: CallId, now: Timestamp) -> Batch {
     let old = i64::try_from(KEEP.as_millis()).unwrap_or(i64::MAX);
-    let note = format!(
-        "{} trunkline_void_calls (id, tm_create) VALUES (?, ?)",
-        dialect.insert_ignore()
-    );
+    let columns = vec![("id", Value::uuid(id)), ("tm_create", now.into())];
+    let note = Statement::insert_new(dialect, "trunkline_void_calls", columns);
     Batch::new()
-        .with(Statement::any(note, vec![Value::uuid(id), now.into()]))
+        .with(note)
         .with(Statement::one(
             "UPDATE trunkline_void_calls SET tm_create = ? \
              WHERE id = ? AND NOT EXISTS (SELECT 1 FROM call_calls WHERE id = ?)",

@@ -7,7 +7,7 @@ use trunkline_model::service::Service;
 use super::{
     Act, ListOf, Owner, Resource, create, delete, get, id, list, put, route, text, update,
 };
-use crate::field::{Field, Shape};
+use crate::field::{Field, Shape, optional};
 
 const NUMBER: &[Field] = &[
     Field::new("number", Shape::Number).required(),
@@ -36,13 +36,7 @@ const ROUTE: &[Field] = &[
     Field::new("detail", Shape::Text),
 ];
 
-const ROUTE_CHANGE: &[Field] = &[
-    Field::new("provider_id", Shape::Id),
-    Field::new("priority", Shape::Whole(0, 1_000_000)),
-    Field::new("target", Shape::Text),
-    Field::new("name", Shape::Text),
-    Field::new("detail", Shape::Text),
-];
+const ROUTE_CHANGE: &[Field] = &optional::<{ ROUTE.len() }>(ROUTE);
 
 const PROVIDER: &[Field] = &[
     Field::new("type", Shape::Word(&["sip"])),
@@ -56,17 +50,7 @@ const PROVIDER: &[Field] = &[
     Field::new("detail", Shape::Text),
 ];
 
-const PROVIDER_CHANGE: &[Field] = &[
-    Field::new("type", Shape::Word(&["sip"])),
-    Field::new("hostname", Shape::Text),
-    Field::new("tech_prefix", Shape::Text),
-    Field::new("tech_postfix", Shape::Text),
-    Field::new("tech_headers", Shape::TextMap),
-    Field::new("codecs", Shape::Codecs),
-    Field::new("metadata", Shape::Object),
-    Field::new("name", Shape::Text),
-    Field::new("detail", Shape::Text),
-];
+const PROVIDER_CHANGE: &[Field] = &optional::<{ PROVIDER.len() }>(PROVIDER);
 
 const RING_METHODS: Shape = Shape::Word(&["ringall", "linear"]);
 const AGENT_STATUSES: Shape = Shape::Word(&["available", "away", "busy", "offline", "ringing"]);

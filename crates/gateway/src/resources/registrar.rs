@@ -5,7 +5,7 @@ use std::time::Duration;
 use trunkline_model::service::Service;
 
 use super::{Owner, Resource, create, delete, get, id, list, post, text, update};
-use crate::field::{Field, Shape};
+use crate::field::{Field, Shape, optional};
 
 /// How long the test of a trunk may take: names, the account, and a call that rings.
 const TEST: Duration = Duration::from_secs(60);
@@ -42,28 +42,7 @@ const TRUNK: &[Field] = &[
     Field::new("enabled", Shape::Flag),
 ];
 
-const TRUNK_CHANGE: &[Field] = &[
-    Field::new("name", Shape::Text),
-    Field::new("detail", Shape::Text),
-    Field::new("host", Shape::Text),
-    Field::new("port", PORT),
-    Field::new("transport", TRANSPORTS),
-    Field::new("mode", MODES),
-    Field::new("username", Shape::Text),
-    Field::new("auth_username", Shape::Text),
-    Field::new("password", Shape::Text),
-    Field::new("expiration", EXPIRATION),
-    Field::new("qualify", QUALIFY),
-    Field::new("codecs", Shape::Text),
-    Field::new("caller_id", Shape::Text),
-    Field::new("from_user", Shape::Text),
-    Field::new("from_domain", Shape::Text),
-    Field::new("identity", IDENTITIES),
-    Field::new("tech_prefix", Shape::Text),
-    Field::new("country", Shape::Text),
-    Field::new("matches", Shape::Texts),
-    Field::new("enabled", Shape::Flag),
-];
+const TRUNK_CHANGE: &[Field] = &optional::<{ TRUNK.len() }>(TRUNK);
 
 const PHONE: &[Field] = &[
     Field::new("extension", Shape::Text).required(),
@@ -76,15 +55,8 @@ const PHONE: &[Field] = &[
     Field::new("enabled", Shape::Flag),
 ];
 
-const PHONE_CHANGE: &[Field] = &[
-    Field::new("name", Shape::Text),
-    Field::new("detail", Shape::Text),
-    Field::new("password", Shape::Text),
-    Field::new("codecs", Shape::Text),
-    Field::new("max_contacts", CONTACTS),
-    Field::new("country", Shape::Text),
-    Field::new("enabled", Shape::Flag),
-];
+/// The extension, which comes first, stays as it was given.
+const PHONE_CHANGE: &[Field] = PHONE.split_at(1).1;
 
 // A trunk spends the operator's money: it is his to give. A phone costs nothing.
 pub(super) const RESOURCES: &[Resource] = &[
