@@ -67,6 +67,15 @@ impl Error {
         )
     }
 
+    /// There is nothing to stop: the call has no recording of its own.
+    pub(crate) fn not_recorded() -> Self {
+        Self::told(
+            Status::FailedPrecondition,
+            "CALL_NOT_RECORDED",
+            "The call is not being recorded. Its recording has ended, or was never started.",
+        )
+    }
+
     /// The same error as the asker of something on a channel is told it: what
     /// Asterisk says of the channel is not a failure of ours.
     pub(crate) fn on_channel(self) -> Self {

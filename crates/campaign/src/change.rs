@@ -205,15 +205,18 @@ impl CampaignManager {
         written
     }
 
-    /// Deletes a stopped campaign; `None` when it is not stopped. Deleting one
-    /// again changes nothing.
-    pub(crate) async fn delete(&self, id: CampaignId) -> Result<Option<Campaign>, Failure> {
+    /// Deletes a stopped campaign. Deleting one again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotStopped`] of one that runs: the reference answers `200 null`.
+    pub(crate) async fn delete(&self, id: CampaignId) -> Result<Campaign, Failure> {
         let old = self.campaign(id, Failure::BareNotFound).await?;
         if old.status != Status::Stop {
-            return Ok(None);
+            return Err(Failure::NotStopped);
         }
         if old.tm_delete.is_some() {
-            return Ok(Some(old));
+            return Ok(old);
         }
         let now = self.now().await?;
         let new = Campaign {
@@ -229,12 +232,13 @@ impl CampaignManager {
         match self.ledger.apply(batch).await {
             Ok(()) => {
                 tracing::info!(campaign_id = %id, "a campaign was deleted");
-                Ok(Some(new))
+                Ok(new)
             }
             // It was started, or deleted, at the same time.
             Err(error) if error.is_conflict() => {
                 let found = self.campaign(id, Failure::BareNotFound).await?;
-                Ok(Some(found).filter(|found| found.tm_delete.is_some()))
+                let deleted = found.tm_delete.is_some();
+                deleted.then_some(found).ok_or(Failure::NotStopped)
             }
             Err(error) => Err(error.into()),
         }

@@ -34,6 +34,10 @@ pub(crate) enum Failure {
     /// Bare 400 in the reference, whatever the reason.
     #[error("{0}")]
     Refused(&'static str),
+    #[error("the campaign is not stopped")]
+    NotStopped,
+    #[error("the attempt is not done")]
+    NotDone,
     /// A field of a resource of Trunkline's own.
     #[error("{0}")]
     InvalidRules(String),
@@ -76,6 +80,11 @@ fn typed(status: Status, reason: &str, message: &str) -> TypedError {
     TypedError::new(status, reason, Service::CAMPAIGN.name(), message)
 }
 
+/// The answer about what has to end before it can be deleted.
+fn unfinished(reason: &str, message: &str) -> TypedError {
+    typed(Status::FailedPrecondition, reason, message)
+}
+
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         match failure {
@@ -84,6 +93,14 @@ impl From<Failure> for Refusal {
             Failure::InvalidRules(message) => {
                 Refusal::typed(&typed(Status::InvalidArgument, "INVALID_RULES", &message))
             }
+            Failure::NotStopped => Refusal::typed(&unfinished(
+                "CAMPAIGN_NOT_STOPPED",
+                "The campaign is not stopped. Stop it first, and wait until its calls have ended.",
+            )),
+            Failure::NotDone => Refusal::typed(&unfinished(
+                "CAMPAIGNCALL_NOT_DONE",
+                "The attempt is not done. Hang its call up first.",
+            )),
             Failure::Rpc(RpcError::Typed(error)) => Refusal::typed(&error),
             Failure::Refused(_) | Failure::Rpc(_) | Failure::Store(_) => {
                 tracing::debug!(

@@ -191,7 +191,8 @@ impl Matched<'_> {
     pub(crate) async fn send(&self, request: RpcRequest) -> Result<Response, ApiError> {
         let answer = self.ask(&request).await?;
         if answer.is_null() && matches!(self.route.act, Act::Delete) {
-            // The reference's way of refusing (chapter 05 A.4): 200 and null.
+            // A campaign-manager of the reference refuses so (chapter 05 A.4): 200
+            // and null.
             let hint = self.route.hint;
             let message = if hint.is_empty() {
                 "it cannot be deleted in this state"

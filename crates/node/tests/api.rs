@@ -5,9 +5,13 @@
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use trunkline_companion::DEFAULT_CUSTOMER;
 use trunkline_gateway::Tokens;
-use trunkline_model::id::CustomerId;
+use trunkline_model::Timestamp;
+use trunkline_model::call::{Call, Status};
+use trunkline_model::id::{CallId, CustomerId};
 use trunkline_node::{Config, Environment, Flags, Node};
+use trunkline_store::{Batch, call as calls};
 
 const LISTS: &[&str] = &[
     "/v1/campaigns",
@@ -135,7 +139,10 @@ async fn a_campaign_is_made_changed_run_and_seen_by_its_customer_only() {
         "{running}"
     );
     let (status, refused) = me.send(Method::DELETE, &one, &Value::Null).await;
-    assert_eq!(status, 409, "{refused}");
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (409, &json!("CAMPAIGN_NOT_STOPPED"))
+    );
 
     // Nobody else sees or touches any of it.
     for path in [
@@ -301,6 +308,31 @@ async fn flows_are_kept_and_checked() {
     assert_eq!(me.get("/v1/flows").await.1["result"], json!([]));
     let unknown = "/v1/variables/0f5e2f1e-6d6c-4b5e-9b1e-2f6a7a1c0001";
     assert_eq!(me.get(unknown).await.0, 404);
+    app.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_what_is_not_recorded_is_refused_with_its_reason() {
+    let app = App::start().await;
+    let me = app.caller(&app.token);
+    let call = Call {
+        id: CallId::random(),
+        customer_id: DEFAULT_CUSTOMER,
+        status: Status::Progressing,
+        tm_create: Some(Timestamp::system_now()),
+        ..Call::default()
+    };
+    let batch = Batch::new().with(calls::insert(&call));
+    app.node.db().apply(batch).await.unwrap();
+    let path = format!("/v1/calls/{}/recording_stop", call.id);
+    let (status, told) = me.send(Method::POST, &path, &Value::Null).await;
+    let error = &told["error"];
+    assert_eq!((status, &error["code"]), (409, &json!("CALL_NOT_RECORDED")));
+    assert_eq!(error["docs"], "/docs/errors/CALL_NOT_RECORDED");
+    let page = me
+        .http
+        .get(format!("{}/docs/errors/CALL_NOT_RECORDED", me.base));
+    assert_eq!(page.send().await.unwrap().status(), 200);
     app.node.stop().await;
 }
 

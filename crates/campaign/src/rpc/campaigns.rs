@@ -73,7 +73,7 @@ pub(super) async fn get(manager: Arc<CampaignManager>, routed: Routed) -> Answer
     ))
 }
 
-/// Deletes a stopped campaign; `null` for another one.
+/// Deletes a stopped campaign.
 pub(super) async fn delete(manager: Arc<CampaignManager>, routed: Routed) -> Answer {
     Ok(Reply::json(&manager.delete(routed.id(0)).await?))
 }

@@ -354,10 +354,8 @@ async fn an_attempt_is_deleted_only_when_it_is_done() {
         .until("a call", || async { world.calls.made() == 1 })
         .await;
     let uri = format!("/v1/campaigncalls/{}", world.attempts().await[0].id);
-    assert_eq!(
-        world.ask::<Value>(Delete, &uri, Value::Null).await.unwrap(),
-        Value::Null
-    );
+    let refused = world.refusal(Delete, &uri).await;
+    assert_eq!(refused, (409, "CAMPAIGNCALL_NOT_DONE".to_owned()));
     world.until_status(campaign.id, Status::Stop).await;
     let deleted: Value = world.ask(Delete, &uri, Value::Null).await.unwrap();
     assert_eq!(deleted["status"], "done");

@@ -116,13 +116,8 @@ async fn a_stop_goes_over_stopping_and_lets_calls_end() {
         Status::Stopping
     );
     let uri = format!("/v1/campaigns/{}", campaign.id);
-    assert_eq!(
-        world
-            .ask::<Value>(Method::Delete, &uri, Value::Null)
-            .await
-            .unwrap(),
-        Value::Null
-    );
+    let refused = world.refusal(Method::Delete, &uri).await;
+    assert_eq!(refused, (409, "CAMPAIGN_NOT_STOPPED".to_owned()));
     world.until_status(campaign.id, Status::Stop).await;
     assert_eq!(world.calls.made(), 10);
     world.assert_sound(&plan).await;

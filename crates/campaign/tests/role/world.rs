@@ -229,6 +229,14 @@ impl World {
         interpret(&self.send(method, uri, body).await)
     }
 
+    /// Status and reason of the typed error that a request is answered with.
+    pub(crate) async fn refusal(&self, method: Method, uri: &str) -> (u16, String) {
+        match self.ask::<Value>(method, uri, Value::Null).await {
+            Err(RpcError::Typed(error)) => (error.status.code(), error.reason),
+            other => panic!("{uri} is not refused: {other:?}"),
+        }
+    }
+
     pub(crate) async fn get(&self, id: CampaignId) -> Campaign {
         self.ask(Method::Get, &format!("/v1/campaigns/{id}"), Value::Null)
             .await

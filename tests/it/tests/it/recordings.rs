@@ -68,6 +68,12 @@ async fn recorded(talk: &Talk) -> Value {
     recording
 }
 
+/// What `recording_stop` of the call is refused with.
+async fn refused_stop(talk: &Talk) -> (u16, Value) {
+    let (status, told) = talk.ask(Post, "/recording_stop", &Value::Null).await;
+    (status, told["reason"].clone())
+}
+
 async fn sound(talk: &Talk) {
     let found = invariants::check(&talk.house.db, Timestamp::system_now()).await;
     assert_eq!(found.expect("a store"), []);
@@ -146,10 +152,8 @@ async fn a_call_is_recorded_until_somebody_stops_it() {
     let sleep = json!({"type": "sleep", "option": {"duration": 60000}});
     let mut talk = Talk::begin_in(house, &json!([sleep])).await;
     talk.comes_to("sleep").await;
-    assert_eq!(
-        talk.ask(Post, "/recording_stop", &Value::Null).await,
-        (200, Value::Null)
-    );
+    let not_recorded = (409, json!("CALL_NOT_RECORDED"));
+    assert_eq!(refused_stop(&talk).await, not_recorded);
     for (bad, field) in [
         (json!({"format": "mp3"}), "format"),
         (json!({"end_of_key": "1"}), "end_of_key"),
@@ -179,6 +183,7 @@ async fn a_call_is_recorded_until_somebody_stops_it() {
         assert_eq!((status, &call["recording_id"]), (200, &json!(NIL)));
         event(&mut talk.events, "recording_finished").await;
     }
+    assert_eq!(refused_stop(&talk).await, not_recorded, "it was stopped");
     assert_ne!(names[0], names[1]);
     until(|| talk.asterisk.channels() == [talk.channel.clone()]).await;
     // What comes late or again changes nothing.
@@ -202,6 +207,8 @@ async fn a_call_is_recorded_until_somebody_stops_it() {
         (status, &told["reason"]),
         (409, &json!("CALL_NOT_PROGRESSING"))
     );
+    let not_progressing = (409, json!("CALL_NOT_PROGRESSING"));
+    assert_eq!(refused_stop(&talk).await, not_progressing);
     talk.house.stop().await;
 }
 
