@@ -24,7 +24,8 @@
 #
 # and the functions
 #
-#   parts TREE   prints each file whose libraries must all be found in the tree
+#   parts TREE   prints each file that must be there; a program's or library's own
+#                libraries must all be found in the tree
 #   finish TREE  does what the packages' install scripts would have done
 
 say() { printf '%s\n' "$*"; }
@@ -207,8 +208,8 @@ unpack() {
 	finish "$new"
 }
 
-# Does what was unpacked hang together? Each of the parts must find all its libraries
-# inside the tree.
+# Does what was unpacked hang together? Each of the parts must be there, and find all its
+# libraries inside the tree.
 complete() {
 	local new=$1 problems=$apt/problems file
 	find_loader "$new" "${library_folders[@]}" || return 1
@@ -218,6 +219,7 @@ complete() {
 			echo "$file is missing" >>"$problems"
 			continue
 		fi
+		[ "$(head -c 4 "$file" | tail -c 3)" = ELF ] || continue
 		"$loader" --inhibit-cache --library-path "$libpath" --list "$file" 2>&1 |
 			awk -v name="${file##*/}" -v tree="$new/" '
 				/not found|error while loading/ || (/=> \// && !index($0, "=> " tree)) { print name ": " $0 }

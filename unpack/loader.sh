@@ -18,11 +18,13 @@ find_loader() {
 	local tree=$1 candidate folder
 	shift
 	loader='' libdir='' libpath=''
-	for candidate in "$tree"/usr/lib/*/ld-linux*.so.*; do
+	for candidate in "$tree"/{usr/,}lib/*/ld-linux*.so.*; do
 		if [ -e "$candidate" ]; then
 			loader=$candidate
 			libdir=${candidate%/*}
-			libpath=$libdir
+			# Up to Debian 12 some packages still have their libraries in /lib.
+			libdir=$tree/usr/lib/${libdir##*/}
+			libpath=$libdir:$tree/lib/${libdir##*/}
 			for folder in "$@"; do
 				libpath=$libpath:$libdir/$folder
 			done
