@@ -251,9 +251,13 @@ fn in_tests(from: Layer, to: Layer) -> Result<(), &'static str> {
             matches!(to, Model | Domain),
             "the tests of a format are about its files",
         ),
-        Port | Adapter | Shell => (
+        Port | Shell => (
             matches!(to, Model | Domain | Format | Port | Adapter | Shell),
             "whole nodes are tested in tests/it",
+        ),
+        Adapter => (
+            matches!(to, Model | Domain | Format | Port | Adapter | Shell | Rig),
+            "an adapter is tested against its server, which the rig starts",
         ),
         Node | Server | Rig | Tests => (
             !matches!(to, Tests | Xtask),
@@ -328,6 +332,7 @@ mod tests {
             ("trunkline-call", "trunkline-store-sqlite"),
             ("trunkline-delivery", "trunkline-store-sqlite"),
             ("trunkline-gateway", "trunkline-campaign"),
+            ("trunkline-store-sqlite", "trunkline-rig"),
         ] {
             assert_eq!(violations(&[edge(from, to, true)]), [], "{from} -> {to}");
             assert_eq!(

@@ -1,11 +1,12 @@
 //! Real parts on loopback, each in a folder of its own: Asterisk, SIPp callees
-//! and callers, a Trunkline process. The demo and the end-to-end tests stand on
+//! and callers, a RabbitMQ, a Trunkline process. The demo and the end-to-end tests stand on
 //! it. Only loopback addresses are used; only processes that were started here
 //! are ended, by their ids.
 
 mod api;
 mod asterisk;
 mod asterisk_sim;
+mod broker;
 pub mod carrier;
 mod ports;
 mod process;
@@ -21,6 +22,7 @@ pub mod world;
 pub use api::Api;
 pub use asterisk::Asterisk;
 pub use asterisk_sim::{AsteriskSim, SimClient, SimState};
+pub use broker::{Broker, greeting};
 pub use ports::{free_tcp_port, free_udp_port};
 pub use process::Process;
 pub use setup::{CampaignPlan, id, tel};

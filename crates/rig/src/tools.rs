@@ -52,6 +52,12 @@ impl Tools {
         Command::new(self.path(name))
     }
 
+    /// A command that runs one of the scripts of the folder `servers/`.
+    #[must_use]
+    pub fn server_script(&self, name: &str) -> Command {
+        Command::new(self.checkout().join("servers").join(name))
+    }
+
     /// Puts Asterisk, SIPp and espeak-ng into the checkout, unless they are there.
     ///
     /// # Errors

@@ -1,0 +1,3 @@
+//! Whether the parts do what the tests that stand on them take for granted.
+
+mod broker;
