@@ -20,6 +20,11 @@ test:
 asterisk:
 	./asterisk/get.sh
 
+## RabbitMQ in .servers/, without root; nothing is started.
+.PHONY: servers
+servers:
+	./servers/get.sh
+
 fmt:
 	$(CARGO) fmt --all
 
@@ -35,7 +40,7 @@ deps:
 	$(CARGO) xtask check-deps
 	$(CARGO) xtask check-docs
 
-unit:
+unit: servers
 	$(CARGO) test --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e
 
 it:

@@ -3,8 +3,8 @@
 # Every check, in the order in which they are cheap: format, lint, dependency
 # direction, unit tests (the simulation's seeds among them), whole nodes, real
 # Asterisk with a few kills and faults; tests/prove.sh has the long versions of
-# those. Puts what it needs into the checkout (asterisk/get.sh); nothing else on
-# the machine is touched. Ends with the counts of all tests.
+# those. Puts what it needs into the checkout (servers/get.sh, asterisk/get.sh);
+# nothing else on the machine is touched. Ends with the counts of all tests.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -37,6 +37,7 @@ step 'format' cargo fmt --all --check
 step 'lint' cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
 step 'direction of dependencies' cargo xtask check-deps
 step 'tests that the documents name' cargo xtask check-docs
+step 'RabbitMQ' servers/get.sh
 step 'unit tests' tests --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e
 step 'roles together' tests --package trunkline-it
 step 'Asterisk, SIPp and espeak-ng' asterisk/get.sh
