@@ -172,19 +172,10 @@ async fn begin(role: &Arc<Role>, call: &Call, action: Action) -> Result<Option<C
             let duty = action_timeout(&next, now.plus_millis(duration_ms));
             batch.push(role.ledger.schedule(now, &duty));
         }
-        let ending = match &what {
-            Step::Hangup(reason) => Ending::of(role, &next, reason, now),
-            Step::Answer
-            | Step::Play { .. }
-            | Step::Talk(_)
-            | Step::Wait { .. }
-            | Step::ReceiveDigits { .. }
-            | Step::SendDigits(_)
-            | Step::Echo(_)
-            | Step::StartRecording(_)
-            | Step::StopRecording
-            | Step::HangupAs(_)
-            | Step::Skip { .. } => None,
+        let ending = if let Step::Hangup(reason) = &what {
+            Ending::of(role, &next, reason, now)
+        } else {
+            None
         };
         if let Some(ending) = &ending {
             batch.extend(ending.statements.iter().cloned());
@@ -386,20 +377,10 @@ pub(crate) async fn returned(role: &Arc<Role>, call: Call) -> Result<(), Error> 
             tracing::warn!(call_id = %call.id, bridge_id = %call.bridge_id, %error, "a channel that is back could not join its call's bridge");
         }
     }
-    match step(&call.action) {
-        Step::Echo(_) => next(role, call).await,
-        Step::Answer
-        | Step::Play { .. }
-        | Step::Talk(_)
-        | Step::Wait { .. }
-        | Step::ReceiveDigits { .. }
-        | Step::SendDigits(_)
-        | Step::StartRecording(_)
-        | Step::StopRecording
-        | Step::Hangup(_)
-        | Step::HangupAs(_)
-        | Step::Skip { .. } => Ok(()),
+    if let Step::Echo(_) = step(&call.action) {
+        return next(role, call).await;
     }
+    Ok(())
 }
 
 /// Whether the call is still at the action that it was read with.
@@ -440,26 +421,22 @@ async fn hangup_as(role: &Arc<Role>, call: &Call, other: CallId) -> Result<(), E
 /// Goes on with a call whose walk died on the way: the hold that it left is
 /// taken back, and what it was about to do is done.
 pub(crate) async fn resume(role: &Arc<Role>, call: Call) -> Result<(), Error> {
+    let call = release(role, call).await?;
+    if let Step::Hangup(_) | Step::HangupAs(_) = step(&call.action) {
+        return perform(role, &call).await.map(drop);
+    }
+    next(role, call).await
+}
+
+/// Gives the hold back, whoever has it, and returns the call without it.
+async fn release(role: &Role, call: Call) -> Result<Call, Error> {
     let now = role.ledger.now().await?;
-    let release = calls::set_hold(call.id, true, false, now).unchecked();
-    role.ledger.apply(Batch::new().with(release)).await?;
-    let call = Call {
+    let released = calls::set_hold(call.id, true, false, now).unchecked();
+    role.ledger.apply(Batch::new().with(released)).await?;
+    Ok(Call {
         action_next_hold: false,
         ..call
-    };
-    match step(&call.action) {
-        Step::Hangup(_) | Step::HangupAs(_) => perform(role, &call).await.map(drop),
-        Step::Answer
-        | Step::Play { .. }
-        | Step::Talk(_)
-        | Step::Wait { .. }
-        | Step::ReceiveDigits { .. }
-        | Step::SendDigits(_)
-        | Step::Echo(_)
-        | Step::StartRecording(_)
-        | Step::StopRecording
-        | Step::Skip { .. } => next(role, call).await,
-    }
+    })
 }
 
 /// The id of the playback of the call's current action.
@@ -542,9 +519,7 @@ async fn not_returned(role: &Arc<Role>, call: Call) -> Result<(), Error> {
 
 /// Goes on although the current action is not finished (chapter 03 §5.3).
 pub(crate) async fn force_next(role: &Arc<Role>, call: Call) -> Result<(), Error> {
-    let now = role.ledger.now().await?;
-    let release = calls::set_hold(call.id, true, false, now).unchecked();
-    role.ledger.apply(Batch::new().with(release)).await?;
+    let call = release(role, call).await?;
     if step(&call.action).plays() {
         let to = role.target_of(&call.channel_id).await?;
         match role.ari.playback_stop(&to, &playback_of(&call)).await {
@@ -554,12 +529,5 @@ pub(crate) async fn force_next(role: &Arc<Role>, call: Call) -> Result<(), Error
             outcome => return Ok(outcome?),
         }
     }
-    next(
-        role,
-        Call {
-            action_next_hold: false,
-            ..call
-        },
-    )
-    .await
+    next(role, call).await
 }
