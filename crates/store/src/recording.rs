@@ -5,7 +5,7 @@
 //! its deletion.
 
 use trunkline_model::Timestamp;
-use trunkline_model::id::{AsteriskId, RecordingId};
+use trunkline_model::id::{AsteriskId, RecordingId, ReferenceId};
 use trunkline_model::page::Page;
 use trunkline_model::recording::Recording;
 
@@ -104,6 +104,18 @@ pub async fn live_on(
     let condition = format!("{LIVE} AND asterisk_id = ? ORDER BY tm_create LIMIT ?");
     let params = vec![asterisk.as_str().into(), Value::Int(limit.into())];
     SELECT.all(db, &condition, params).await
+}
+
+/// Recordings of one call that have not ended, oldest first.
+///
+/// # Errors
+///
+/// As [`Database::query`].
+pub async fn live_of(db: &dyn Database, reference: ReferenceId) -> Result<Vec<Recording>, Error> {
+    let condition = format!("{LIVE} AND reference_id = ? ORDER BY tm_create");
+    SELECT
+        .all(db, &condition, vec![Value::uuid(reference)])
+        .await
 }
 
 /// Recordings that have not ended, on whatever Asterisk, oldest first.

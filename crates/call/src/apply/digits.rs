@@ -1,8 +1,9 @@
 //! Keys that are pressed in a call (chapter 03 §6).
 //!
-//! A key becomes a row and an event, then the flow's variable is written, then the
-//! walk goes on if that was enough. The row says what the variable becomes, so that
-//! an event which comes again, because flow-manager was away, writes the same text.
+//! A key becomes a row and an event, and ends the recordings that are to end at it;
+//! then the flow's variable is written, then the walk goes on if that was enough. The
+//! row says what the variable becomes, so that an event which comes again, because
+//! flow-manager was away, writes the same text.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +16,11 @@ use trunkline_domain::call::variables::DIGITS;
 use trunkline_model::call::Call;
 use trunkline_model::dtmf::{Dtmf, Key};
 use trunkline_model::id::ActiveflowId;
+use trunkline_model::recording::Recording;
 use trunkline_model::{Timestamp, random};
 use trunkline_store::{Batch, call_digit as keys};
 
-use super::action;
+use super::{action, recording};
 use crate::Role;
 use crate::error::Error;
 
@@ -50,7 +52,7 @@ pub(crate) async fn on_key(
         duration_ms: pressed.duration_ms,
         action_id: call.action.id,
     };
-    let Some(key) = keep(role, &call, key, now).await? else {
+    let Some(key) = take(role, &call, key, now).await? else {
         return Ok(());
     };
     set(role, call.activeflow_id, &key.value).await?;
@@ -64,12 +66,27 @@ pub(crate) async fn on_key(
     }
 }
 
-/// Keeps a key with its event and returns it; of a repetition the one that is kept,
-/// if what follows from it may not have been done.
+/// Keeps a key, and ends the recordings of the call that are to end at it. One that
+/// is not kept ends nothing; but what it ended the first time is seen to again.
+async fn take(
+    role: &Arc<Role>,
+    call: &Call,
+    key: Key,
+    now: Timestamp,
+) -> Result<Option<Key>, Error> {
+    let ended = recording::ended_by_key(role, call.id, &key.digit).await?;
+    let kept = keep(role, call, key, &ended, now).await?;
+    recording::listen_no_more_for(role, &ended).await?;
+    Ok(kept)
+}
+
+/// Keeps a key with its event and the end of these recordings, and returns it; of a
+/// repetition the one that is kept, if what follows from it may not have been done.
 async fn keep(
     role: &Arc<Role>,
     call: &Call,
     key: Key,
+    ended: &[Recording],
     now: Timestamp,
 ) -> Result<Option<Key>, Error> {
     let event = Dtmf {
@@ -80,9 +97,10 @@ async fn keep(
         duration: key.duration_ms,
         tm_create: key.tm_digit,
     };
-    let batch = Batch::new()
+    let mut batch = Batch::new()
         .with(keys::insert(&key, role.config.digits_per_call))
         .with(role.ledger.event(now, "dtmf_received", &event));
+    batch.extend(recording::end_with_key(ended, now));
     match role.ledger.apply(batch).await {
         Ok(()) => Ok(Some(key)),
         Err(error) if error.is_conflict() => {

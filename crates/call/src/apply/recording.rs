@@ -415,16 +415,65 @@ pub(crate) async fn stop(role: &Arc<Role>, id: RecordingId) -> Result<Recording,
         return Ok(recording);
     }
     let now = role.ledger.now().await?;
-    let call = CallId(recording.reference_id.0);
-    let batch = Batch::new()
-        .with(recordings::set_stopping(id, now))
-        .with(release(call, id, now));
+    let mut batch = Batch::new();
+    batch.extend(stopping(&recording, now));
     match role.ledger.apply(batch).await {
         Err(error) if error.is_conflict() => return role.recording(id).await,
         outcome => outcome?,
     }
     listen_no_more(role, &recording).await?;
     role.recording(id).await
+}
+
+/// Stops a recording that runs, and frees its call for another one.
+fn stopping(recording: &Recording, now: Timestamp) -> [Statement; 2] {
+    let call = CallId(recording.reference_id.0);
+    [
+        recordings::set_stopping(recording.id, now),
+        release(call, recording.id, now),
+    ]
+}
+
+/// The recordings of a call that end at a key. Asterisk does not end them: a channel
+/// that listens hears no keys, so that `terminateOn` is for nothing there.
+pub(crate) async fn ended_by_key(
+    role: &Role,
+    call: CallId,
+    key: &str,
+) -> Result<Vec<Recording>, Error> {
+    let db = role.ledger.db();
+    let live = recordings::live_of(db, ReferenceId(call.0)).await?;
+    let ids: Vec<ChannelId> = live.iter().flat_map(|it| it.channel_ids.clone()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let listeners = channels::by_ids(db, &ids).await?;
+    Ok(rules::ended_by_key(key, live, &listeners))
+}
+
+/// What a key that is kept writes about the recordings that end at it. It stands in
+/// one batch with the key: a key that comes again stops none that began since.
+pub(crate) fn end_with_key(
+    ended: &[Recording],
+    now: Timestamp,
+) -> impl Iterator<Item = Statement> + '_ {
+    let all = ended.iter().flat_map(move |it| stopping(it, now));
+    all.map(Statement::unchecked)
+}
+
+/// Hangs up who listens for those of these recordings that are stopping. Whether this
+/// was done before a crash is unknown, and may be done again.
+pub(crate) async fn listen_no_more_for(
+    role: &Arc<Role>,
+    recordings: &[Recording],
+) -> Result<(), Error> {
+    for recording in recordings {
+        let recording = role.recording(recording.id).await?;
+        if recording.status == Status::Stopping {
+            listen_no_more(role, &recording).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The channels of a recording are there and nobody has heard that they record:

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use trunkline_model::Timestamp;
-use trunkline_model::channel::{context, context_type, stasis_key};
+use trunkline_model::channel::{Channel, context, context_type, stasis_key};
 use trunkline_model::id::{FlowId, RecordingId, ReferenceId};
 use trunkline_model::recording::{Recording, ReferenceType, StartRequest, Status, WAV};
 
@@ -178,6 +178,41 @@ pub fn part(arguments: &BTreeMap<String, String>) -> Option<Part> {
     })
 }
 
+/// Whether `key` ends a recording that is to end at `end_of_key`: a key, `any` of
+/// them, or none (`none`, or an empty text).
+#[must_use]
+pub fn ends_at(end_of_key: &str, key: &str) -> bool {
+    match end_of_key {
+        "" | "none" => false,
+        "any" => true,
+        only => only == key,
+    }
+}
+
+/// Which of a call's recordings end at a key that its party presses. At which they
+/// are to end is in the arguments of the channels that listen for them.
+///
+/// One that is stopping is among them: it may be this key that stopped it, and its
+/// channels may not know. Ending it once more changes nothing.
+#[must_use]
+pub fn ended_by_key(
+    key: &str,
+    recordings: Vec<Recording>,
+    listeners: &[Channel],
+) -> Vec<Recording> {
+    let parts: Vec<Part> = listeners
+        .iter()
+        .filter_map(|channel| part(&channel.stasis_data))
+        .collect();
+    let ends = |id| {
+        let mut of_it = parts.iter().filter(|part| part.recording == id);
+        of_it.any(|part| ends_at(&part.end_of_key, key))
+    };
+    let mut ended = recordings;
+    ended.retain(|recording| is_live(&recording.status) && ends(recording.id));
+    ended
+}
+
 /// Whether a recording has not ended.
 #[must_use]
 pub fn is_live(status: &Status) -> bool {
@@ -304,6 +339,64 @@ mod tests {
         assert_eq!((read.duration, read.end_of_key.as_str()), (9, "#"));
         told.insert(stasis_key::RECORDING_ID.to_owned(), "nobody".to_owned());
         assert_eq!(part(&told), None);
+    }
+
+    #[test]
+    fn a_recording_ends_at_its_key_only() {
+        for (end_of_key, key, ends) in [
+            ("", "#", false),
+            ("none", "#", false),
+            ("any", "5", true),
+            ("any", "#", true),
+            ("#", "#", true),
+            ("#", "*", false),
+            ("*", "*", true),
+            ("*", "1", false),
+        ] {
+            assert_eq!(ends_at(end_of_key, key), ends, "{end_of_key:?} {key}");
+        }
+    }
+
+    fn listener(recording: &Recording, end_of_key: &str) -> Channel {
+        let asked = StartRequest {
+            end_of_key: end_of_key.to_owned(),
+            ..StartRequest::default()
+        };
+        let told = arguments(recording, &wanted(&asked).unwrap(), Side::Out);
+        let told = told.into_iter().map(|(key, value)| (key.to_owned(), value));
+        Channel {
+            stasis_data: told.collect(),
+            ..Channel::default()
+        }
+    }
+
+    #[test]
+    fn a_key_ends_those_recordings_of_a_call_that_ask_for_it() {
+        let of = |n, status: &str| Recording {
+            id: RecordingId(Uuid::from_u128(n)),
+            status: status.into(),
+            ..recording()
+        };
+        let recordings = vec![
+            of(1, "recording"),
+            of(2, "initiating"),
+            of(3, "stopping"),
+            of(4, "ended"),
+            of(5, "recording"),
+            of(6, "recording"),
+        ];
+        let keys = ["#", "any", "#", "#", "*"];
+        let mut listeners: Vec<Channel> = recordings
+            .iter()
+            .zip(keys)
+            .map(|(recording, key)| listener(recording, key))
+            .collect();
+        listeners.push(Channel::default());
+        for (key, ended) in [("#", vec![1, 2, 3]), ("*", vec![2, 5]), ("1", vec![2])] {
+            let found = ended_by_key(key, recordings.clone(), &listeners);
+            let found: Vec<u128> = found.iter().map(|it| it.id.0.as_u128()).collect();
+            assert_eq!(found, ended, "{key}");
+        }
     }
 
     #[test]

@@ -53,6 +53,10 @@ async fn a_recording_comes_back_moves_forward_and_shares_its_name_with_none() {
     apply(&db, recording::set_stopping(it.id, now)).await;
     assert!(is_refused(&db, recording::set_recording(it.id, now)).await);
     assert_eq!(live().await, 1);
+    let of_it = async || recording::live_of(&db, it.reference_id).await.unwrap();
+    assert_eq!(of_it().await[0].id, it.id);
+    let another = recording::live_of(&db, ReferenceId::random()).await;
+    assert_eq!(another.unwrap(), []);
     apply(&db, recording::set_ended(it.id, now)).await;
     for late in [
         recording::set_ended(it.id, now),
@@ -63,6 +67,7 @@ async fn a_recording_comes_back_moves_forward_and_shares_its_name_with_none() {
         assert!(is_refused(&db, late).await);
     }
     assert_eq!(live().await, 0);
+    assert_eq!(of_it().await, []);
     assert!(recording::live(&db, 9).await.unwrap().is_empty());
 }
 

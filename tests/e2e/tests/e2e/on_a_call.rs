@@ -27,6 +27,13 @@ async fn ended(api: &Api, id: &str) -> Result<Value> {
     api.outcome(id).await
 }
 
+/// The first recording of a call.
+async fn recording(api: &Api, outcome: &Value) -> Result<Value> {
+    let id = outcome["recording_ids"][0].as_str();
+    let id = id.context("no recording")?;
+    api.get(&format!("/v1/recordings/{id}")).await
+}
+
 /// The engine that the checkout has.
 fn voice(world: &World) -> String {
     let engine = world.tools.path("espeak-ng.sh").display().to_string();
@@ -56,10 +63,7 @@ async fn a_key_is_heard_behind_a_prompt_and_the_call_is_recorded() -> Result<()>
     assert_eq!(outcome["digits"], "7", "{outcome}");
     let end = (&outcome["sip_code"], &outcome["hangup_cause"]);
     assert_eq!(end, (&json!(0), &json!(16)));
-    let recording = outcome["recording_ids"][0]
-        .as_str()
-        .context("no recording")?;
-    let recording = api.get(&format!("/v1/recordings/{recording}")).await?;
+    let recording = recording(&api, &outcome).await?;
     assert_eq!(recording["status"], "ended", "{recording}");
     let call = api.get(&format!("/v1/calls/{call}")).await?;
     assert_eq!(call["recording_id"], "00000000-0000-0000-0000-000000000000");
@@ -82,6 +86,52 @@ async fn a_key_is_heard_behind_a_prompt_and_the_call_is_recorded() -> Result<()>
     assert!(said.share_of(tone_of(7)) > 0.5, "his voice, and no other");
     assert!(was_told.loudness() > -45.0, "{} dB", was_told.loudness());
     assert!(was_told.share_of(tone_of(7)) < 0.2, "our voice, not his");
+    trunkline.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_ends_a_recording_that_asks_for_it_and_is_told_once() -> Result<()> {
+    let world = World::start().await?;
+    let trunkline = world.trunkline(&[]).await?;
+    let api = trunkline.api();
+    let actions = json!([
+        {"type": "recording_start", "option": {"end_of_key": "any"}},
+        {"type": "sleep", "option": {"duration": 60_000}},
+    ]);
+    let call = call(&api, &actions, &number(1, 58)).await?;
+    api.until(PATIENCE, "the recording has ended", async |api| {
+        let outcome = api.outcome(&call).await?;
+        Ok(!outcome["recording_ids"][0].is_null()
+            && recording(api, &outcome).await?["status"] == "ended")
+    })
+    .await?;
+    let still = api.get(&format!("/v1/calls/{call}")).await?;
+    assert_eq!(still["status"], "progressing", "the call goes on");
+    assert_eq!(
+        still["recording_id"],
+        "00000000-0000-0000-0000-000000000000"
+    );
+    api.until(PATIENCE, "nobody listens to the call", async |_| {
+        Ok(world.asterisk.channels().await?.len() == 1)
+    })
+    .await?;
+    api.post(&format!("/v1/calls/{call}/hangup"), &json!({}))
+        .await?;
+    let outcome = ended(&api, &call).await?;
+    assert_eq!(outcome["digits"], "8", "{outcome}");
+    let recording = recording(&api, &outcome).await?;
+    let name = recording["filenames"][0].as_str().context("no file")?;
+    let said = world
+        .dir("trunkline")
+        .join("data/media/recording")
+        .join(name);
+    api.until(PATIENCE, "the file is in the media folder", async |_| {
+        Ok(said.exists())
+    })
+    .await?;
+    let said = Sound::parse(&std::fs::read(&said)?)?;
+    assert!(said.seconds() > 2.0, "{} s, up to his key", said.seconds());
     trunkline.stop().await?;
     Ok(())
 }

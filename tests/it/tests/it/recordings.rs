@@ -8,7 +8,9 @@ use trunkline_bus::{Consumer, Response};
 use trunkline_call::invariants;
 use trunkline_it::{House, event};
 use trunkline_model::Timestamp;
+use trunkline_model::id::RecordingId;
 use trunkline_model::service::Service;
+use trunkline_store::{Batch, Database, recording as recordings};
 use uuid::Uuid;
 
 use crate::talk::{Talk, until};
@@ -209,6 +211,111 @@ async fn a_call_is_recorded_until_somebody_stops_it() {
     );
     let not_progressing = (409, json!("CALL_NOT_PROGRESSING"));
     assert_eq!(refused_stop(&talk).await, not_progressing);
+    talk.house.stop().await;
+}
+
+/// A call that is recorded until this key, and both sides are.
+async fn recorded_until(talk: &mut Talk, end_of_key: &str) {
+    let asked = json!({ "end_of_key": end_of_key });
+    assert_eq!(talk.ask(Post, "/recording_start", &asked).await.0, 200);
+    event(&mut talk.events, "recording_started").await;
+    until(|| talk.asterisk.recording().len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_key_ends_a_recording_that_asks_for_it_and_counts_for_the_flow() {
+    let house = House::start().await;
+    let (files, _storage) = storage(&house).await;
+    let receive = json!({"type": "digits_receive", "option": {"duration": 60000, "length": 6}});
+    let mut talk = Talk::begin_in(house, &json!([receive, {"type": "hangup"}])).await;
+    talk.comes_to("digits_receive").await;
+    for (end_of_key, key, at) in [("", "#", 100), ("none", "1", 200), ("*", "#", 300)] {
+        recorded_until(&mut talk, end_of_key).await;
+        talk.press(key, at).await;
+        assert_eq!(recorded(&talk).await["status"], "recording", "{end_of_key}");
+        assert_eq!(talk.ask(Post, "/recording_stop", &Value::Null).await.0, 200);
+        event(&mut talk.events, "recording_finished").await;
+    }
+    for (end_of_key, key, at) in [("any", "5", 400), ("#", "#", 500)] {
+        recorded_until(&mut talk, end_of_key).await;
+        talk.press(key, at).await;
+        event(&mut talk.events, "recording_finished").await;
+        until(|| talk.asterisk.channels() == [talk.channel.clone()]).await;
+        assert_eq!(refused_stop(&talk).await.1, "CALL_NOT_RECORDED");
+    }
+    until(|| files.kept().len() == 10).await;
+    // A key that comes again ends nothing that has begun since.
+    recorded_until(&mut talk, "any").await;
+    talk.press("#", 500).await;
+    talk.press("5", 400).await;
+    assert_eq!(recorded(&talk).await["status"], "recording");
+    sound(&talk).await;
+    talk.press("*", 600).await;
+    talk.ended().await;
+    assert_eq!(talk.outcome().await["digits"], "#1#5#*");
+    talk.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_also_ends_a_recording_that_is_not_the_calls_own() {
+    let house = House::start().await;
+    let (_files, _storage) = storage(&house).await;
+    let sleep = json!({"type": "sleep", "option": {"duration": 60000}});
+    let mut talk = Talk::begin_in(house, &json!([sleep])).await;
+    talk.comes_to("sleep").await;
+    recorded_until(&mut talk, "*").await;
+    let asked = json!({"reference_type": "call", "reference_id": talk.id, "end_of_key": "#"});
+    let (status, other) = talk.house.call(Post, "/v1/recordings", Some(&asked)).await;
+    assert_eq!(status, 200);
+    event(&mut talk.events, "recording_started").await;
+    until(|| talk.asterisk.recording().len() == 4).await;
+    talk.press("#", 100).await;
+    let finished = event(&mut talk.events, "recording_finished").await;
+    assert_eq!(finished["data"]["id"], other["id"]);
+    assert_eq!(recorded(&talk).await["status"], "recording", "the call's");
+    sound(&talk).await;
+    talk.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_recording_that_a_key_has_ended_before_a_crash_is_listened_to_no_more() {
+    let house = House::start().await;
+    let (_files, _storage) = storage(&house).await;
+    let sleep = json!({"type": "sleep", "option": {"duration": 60000}});
+    let mut talk = Talk::begin_in(house, &json!([sleep])).await;
+    talk.comes_to("sleep").await;
+    talk.press("#", 100).await;
+    recorded_until(&mut talk, "#").await;
+    // What a process has written that died before it asked Asterisk.
+    let id = recorded(&talk).await["id"].clone();
+    let id: RecordingId = id.as_str().unwrap().parse().unwrap();
+    let stopping = recordings::set_stopping(id, Timestamp::system_now());
+    let written = talk.house.db.apply(Batch::new().with(stopping)).await;
+    written.expect("the recording runs");
+    talk.press("#", 100).await;
+    event(&mut talk.events, "recording_finished").await;
+    until(|| talk.asterisk.channels() == [talk.channel.clone()]).await;
+    assert_eq!(recorded(&talk).await["status"], "ended");
+    assert_eq!(talk.digits().await, "#");
+    sound(&talk).await;
+    talk.house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_ends_a_recording_although_flow_manager_is_busy() {
+    let house = House::start().await;
+    let (_files, _storage) = storage(&house).await;
+    let receive = json!({"type": "digits_receive", "option": {"duration": 60000, "length": 1}});
+    let mut talk = Talk::begin_in(house, &json!([receive, {"type": "hangup"}])).await;
+    talk.comes_to("digits_receive").await;
+    recorded_until(&mut talk, "any").await;
+    let busy = "flow-manager POST /v1/variables/{id}/variables";
+    talk.house.bus.busy.set(busy, 1);
+    talk.press("7", 100).await;
+    event(&mut talk.events, "recording_finished").await;
+    talk.ended().await;
+    assert_eq!(talk.outcome().await["digits"], "7");
+    sound(&talk).await;
     talk.house.stop().await;
 }
 
