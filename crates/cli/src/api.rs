@@ -174,9 +174,7 @@ impl Api {
             asked.extend([("page_size", size.as_str()), ("page_token", token.as_str())]);
             let page = self.get(&with_query(path, &asked)).await?;
             let rows = page["result"].as_array().cloned().unwrap_or_default();
-            // Lists that everybody shares show deleted rows too.
-            all.rows
-                .extend(rows.into_iter().filter(|row| row["tm_delete"].is_null()));
+            all.rows.extend(rows);
             let next = page["next_page_token"].as_str().unwrap_or_default();
             all.more = !next.is_empty();
             if !all.more || (limit > 0 && all.rows.len() >= limit) {

@@ -40,14 +40,13 @@ pub(crate) fn read(
 ) -> Result<Asked, ApiError> {
     let query = Query::<Vec<(String, String)>>::try_from_uri(uri);
     let Query(pairs) = query.map_err(|error| ApiError::field("query", error.to_string()))?;
-    let paged = of != ListOf::Everybody;
-    let filtered = of == ListOf::Customer;
+    let (paged, deletable) = (of.is_paged(), of.knows_deleted());
     let mut asked = Asked {
         page_size: config.page_size,
         page_token: String::new(),
         filters: Object::new(),
     };
-    if filtered {
+    if deletable {
         asked
             .filters
             .insert("deleted".to_owned(), Value::Bool(false));
@@ -56,18 +55,18 @@ pub(crate) fn read(
         match name.as_str() {
             "page_size" if paged => asked.page_size = page_size(&value, config.page_size_max)?,
             "page_token" if paged => asked.page_token = page_token(&value)?,
-            "deleted" if filtered => {
+            "deleted" if deletable => {
                 asked.filters.insert(name, Value::Bool(deleted(&value)?));
             }
             _ => {
                 let Some(filter) = filters.iter().find(|filter| filter.name == name) else {
-                    return Err(unknown(&name, filters, paged, filtered));
+                    return Err(unknown(&name, filters, paged, deletable));
                 };
                 asked.filters.insert(name, filter_value(*filter, &value)?);
             }
         }
     }
-    if filtered {
+    if of == ListOf::Customer {
         // Last, so that nothing in the query can replace it.
         asked
             .filters
@@ -177,9 +176,9 @@ fn filter_value(filter: Filter, value: &str) -> Result<Value, ApiError> {
     }
 }
 
-fn unknown(name: &str, filters: &[Filter], paged: bool, filtered: bool) -> ApiError {
+fn unknown(name: &str, filters: &[Filter], paged: bool, deletable: bool) -> ApiError {
     let mut known: Vec<&str> = filters.iter().map(|filter| filter.name).collect();
-    if filtered {
+    if deletable {
         known.push("deleted");
     }
     if paged {
@@ -239,6 +238,17 @@ mod tests {
             Value::Object(full.filters),
             json!({"customer_id": id, "deleted": true, "status": "run"})
         );
+    }
+
+    #[test]
+    fn a_list_of_everybodys_says_nothing_of_a_customer() {
+        let uri: Uri = "/v1/providers?deleted=true".parse().unwrap();
+        let caller = CustomerId(Uuid::from_u128(7));
+        let read = |of| read(&uri, &[], of, caller, &Config::default());
+        let living = read(ListOf::EverybodyLiving).unwrap();
+        assert_eq!(Value::Object(living.filters), json!({"deleted": true}));
+        let refused = read(ListOf::EverybodyPaged).unwrap_err();
+        assert_eq!(refused.field.as_deref(), Some("deleted"));
     }
 
     #[test]

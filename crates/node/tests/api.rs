@@ -220,6 +220,20 @@ async fn an_operator_enters_who_carries_calls_and_others_may_not() {
             "{path}"
         );
     }
+    let spare = me
+        .make("/v1/providers", &json!({"hostname": "127.0.0.1:5071"}))
+        .await;
+    let one = format!("/v1/providers/{}", id(&spare));
+    assert_eq!(me.send(Method::DELETE, &one, &Value::Null).await.0, 200);
+    for (query, left) in [
+        ("", &provider),
+        ("?deleted=false", &provider),
+        ("?deleted=true", &spare),
+    ] {
+        let (_, list) = other.get(&format!("/v1/providers{query}")).await;
+        let ids: Vec<&str> = list["result"].as_array().unwrap().iter().map(id).collect();
+        assert_eq!(ids, [id(left)], "{query}");
+    }
     let customer = format!("/v1/customers/{}", trunkline_companion::DEFAULT_CUSTOMER);
     let (status, row) = me.get(&customer).await;
     assert_eq!((status, row.get("webhook_secret")), (200, None));

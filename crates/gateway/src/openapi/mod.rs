@@ -245,11 +245,7 @@ pub(super) fn parameters(route: &Route, config: &Config) -> Vec<Value> {
         parameters.push(json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}));
     }
     let (filters, paged, deleted): (&[Filter], bool, bool) = match route.act {
-        Act::List { filters, customer } => (
-            filters,
-            customer != ListOf::Everybody,
-            customer == ListOf::Customer,
-        ),
+        Act::List { filters, customer } => (filters, customer.is_paged(), customer.knows_deleted()),
         Act::Own(own) => (own.query, false, false),
         Act::Create(_)
         | Act::Get

@@ -138,7 +138,7 @@ pub(super) const RESOURCES: &[Resource] = &[
                 "/v1/providers",
                 Act::List {
                     filters: &[],
-                    customer: ListOf::EverybodyPaged,
+                    customer: ListOf::EverybodyLiving,
                 },
             ),
             get("/v1/providers/{id}"),

@@ -161,6 +161,20 @@ pub(crate) enum ListOf {
     Everybody,
     /// Everybody sees the same, in pages.
     EverybodyPaged,
+    /// The same, of rows that are not deleted unless the query asks for those.
+    EverybodyLiving,
+}
+
+impl ListOf {
+    /// Whether it has pages.
+    pub(crate) const fn is_paged(self) -> bool {
+        !matches!(self, Self::Everybody)
+    }
+
+    /// Whether `deleted` is among the filters of the body.
+    pub(crate) const fn knows_deleted(self) -> bool {
+        matches!(self, Self::Customer | Self::EverybodyLiving)
+    }
 }
 
 /// A query parameter that narrows a list.
