@@ -7,8 +7,9 @@ use trunkline_model::Timestamp;
 use trunkline_node::Config;
 use trunkline_node::config::Asterisk;
 
-use super::finding::Findings;
+use super::finding::{Finding, Findings, Level};
 use super::modules::{WANTED, Weight};
+use super::told::Told;
 
 /// The oldest version that is supported.
 const OLDEST: u64 = 22;
@@ -33,8 +34,8 @@ struct Ari<'a> {
     about: String,
 }
 
-/// Looks at each; `ours` says whether a program of this configuration answers.
-pub(super) async fn look(findings: &mut Findings, http: &Client, config: &Config, ours: bool) {
+/// Looks at each.
+pub(super) async fn look(findings: &mut Findings, http: &Client, config: &Config, told: &mut Told) {
     if config.asterisk.is_empty() {
         findings.fail(
             "asterisk",
@@ -52,12 +53,23 @@ pub(super) async fn look(findings: &mut Findings, http: &Client, config: &Config
             asterisk,
             about,
         };
-        if ari.is_there(findings).await {
-            ari.clock(findings).await;
-            ari.modules(findings).await;
-            ari.application(findings, ours).await;
-            ari.transport(findings).await;
+        let url = &asterisk.proxy.url;
+        let link = told.take(&format!("Asterisk {url}"));
+        // What keeps us away keeps the program away too.
+        if !ari.is_there(findings).await {
+            continue;
         }
+        let since = findings.len();
+        ari.clock(findings).await;
+        told.settle(findings, since, &format!("clock of Asterisk {url}"));
+        let since = findings.len();
+        ari.modules(findings).await;
+        told.settle(findings, since, &format!("modules of Asterisk {url}"));
+        match link.filter(|link| link.level != Level::Ok) {
+            Some(why) => ari.not_connected(findings, why),
+            None => ari.application(findings, told.ours()).await,
+        }
+        ari.transport(findings).await;
     }
 }
 
@@ -197,6 +209,13 @@ impl Ari<'_> {
                 .map(|name| name.trim_end_matches(".so").to_owned())
                 .collect(),
         )
+    }
+
+    /// The program says itself that it is not connected.
+    fn not_connected(&self, findings: &mut Findings, why: Finding) {
+        let (name, why_not) = (&self.asterisk.proxy.application, &why.found);
+        let found = format!("the Trunkline that runs is not connected as `{name}`: {why_not}");
+        findings.fail(&self.about, found, why.next);
     }
 
     /// The application is there while a program of ours is connected.

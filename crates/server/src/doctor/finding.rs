@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use trunkline_cli::{Colour, Error, Out};
 
-/// How good it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How good it is; the worse is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     Ok,
     Warn,
@@ -13,14 +13,30 @@ pub(super) enum Level {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Finding {
-    level: Level,
+pub(super) struct Finding {
+    pub(super) level: Level,
     /// What was looked at.
-    about: String,
+    pub(super) about: String,
     /// What was found.
-    found: String,
+    pub(super) found: String,
     /// What to do; empty when nothing has to be done.
-    next: String,
+    pub(super) next: String,
+}
+
+impl Finding {
+    pub(super) fn new(
+        level: Level,
+        about: &str,
+        found: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self {
+            level,
+            about: about.to_owned(),
+            found: found.into(),
+            next: next.into(),
+        }
+    }
 }
 
 /// Everything that was found, in the order in which it was looked at.
@@ -29,24 +45,35 @@ pub(super) struct Findings(Vec<Finding>);
 
 impl Findings {
     pub(super) fn ok(&mut self, about: &str, found: impl Into<String>) {
-        self.add(Level::Ok, about, found.into(), String::new());
+        self.add(Finding::new(Level::Ok, about, found, ""));
     }
 
     pub(super) fn warn(&mut self, about: &str, found: impl Into<String>, next: impl Into<String>) {
-        self.add(Level::Warn, about, found.into(), next.into());
+        self.add(Finding::new(Level::Warn, about, found, next));
     }
 
     pub(super) fn fail(&mut self, about: &str, found: impl Into<String>, next: impl Into<String>) {
-        self.add(Level::Fail, about, found.into(), next.into());
+        self.add(Finding::new(Level::Fail, about, found, next));
     }
 
-    fn add(&mut self, level: Level, about: &str, found: String, next: String) {
-        self.0.push(Finding {
-            level,
-            about: about.to_owned(),
-            found,
-            next,
-        });
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+
+    /// How many there are: where the next one will be.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The worst level of those from `since` on.
+    pub(super) fn worst_since(&self, since: usize) -> Option<Level> {
+        self.0[since..].iter().map(|finding| finding.level).max()
+    }
+
+    /// Puts one in the place of all from `since` on.
+    pub(super) fn replace_since(&mut self, since: usize, finding: Finding) {
+        self.0.truncate(since);
+        self.add(finding);
     }
 
     /// Whether anything fails.
@@ -102,6 +129,16 @@ impl Findings {
             })
             .collect();
         json!({"ok": !self.fails(), "findings": findings})
+    }
+}
+
+#[cfg(test)]
+impl IntoIterator for Findings {
+    type Item = Finding;
+    type IntoIter = std::vec::IntoIter<Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

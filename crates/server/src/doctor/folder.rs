@@ -1,11 +1,12 @@
 //! The data folder, its lock, the database in it, and the room that is left.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use trunkline_node::Config;
 use trunkline_node::inspect::{self, DataDirState, OpenError};
 
 use super::finding::Findings;
+use super::told::Told;
 
 /// Less than this, and the next busy day may not fit: bytes.
 const LITTLE: u64 = 1 << 30;
@@ -13,12 +14,19 @@ const LITTLE: u64 = 1 << 30;
 /// Less than this, and writes may fail at any moment: bytes.
 const NOTHING: u64 = 100 << 20;
 
-/// Looks at all of it; `ours` says whether a program of this configuration answers.
-pub(super) fn look(findings: &mut Findings, config: &Config, ours: bool) {
-    if folder(findings, &config.data_dir, ours) {
+/// Looks at all of it.
+pub(super) fn look(findings: &mut Findings, config: &Config, told: &mut Told) {
+    if folder(findings, &config.data_dir, told.ours()) {
+        let since = findings.len();
         database(findings, config);
+        told.settle(findings, since, "store");
     }
+    let since = findings.len();
     room(findings, &config.data_dir);
+    // The program tells of the disk that sounds are on.
+    if same_disk(&config.data_dir, &config.media_folder()) {
+        told.settle(findings, since, "disk");
+    }
 }
 
 /// Whether there may be a database.
@@ -137,9 +145,7 @@ fn database(findings: &mut Findings, config: &Config) {
 /// The room on the disk of the data folder.
 fn room(findings: &mut Findings, path: &Path) {
     const ABOUT: &str = "disk";
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let there = whole.ancestors().find(|parent| parent.exists());
-    let Some(stat) = there.and_then(|there| rustix::fs::statvfs(there).ok()) else {
+    let Some(stat) = nearest(path).and_then(|there| rustix::fs::statvfs(&there).ok()) else {
         findings.warn(ABOUT, "the system does not tell how much room is left", "");
         return;
     };
@@ -151,6 +157,18 @@ fn room(findings: &mut Findings, path: &Path) {
         free if free < LITTLE => findings.warn(ABOUT, found, next),
         _ => findings.ok(ABOUT, found),
     }
+}
+
+/// The nearest folder of a path that is there.
+fn nearest(path: &Path) -> Option<PathBuf> {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut folders = whole.ancestors();
+    folders.find(|parent| parent.exists()).map(Path::to_owned)
+}
+
+fn same_disk(one: &Path, other: &Path) -> bool {
+    let disk = |path| Some(rustix::fs::stat(&nearest(path)?).ok()?.st_dev);
+    disk(one) == disk(other)
 }
 
 fn size(bytes: u64) -> String {

@@ -11,6 +11,7 @@ mod machine;
 mod media;
 mod modules;
 mod running;
+mod told;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -59,15 +60,17 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode> {
         Ok(config) => {
             findings.ok("configuration", "every option is good");
             // Before anything else, which it may explain.
-            let ours = running::look(&mut findings, &http, &args.api, Some(&config)).await;
-            folder::look(&mut findings, &config, ours);
-            machine::look(&mut findings, &config, ours).await;
-            asterisk::look(&mut findings, &http, &config, ours).await;
-            media::look(&mut findings, &http, &config, ours).await;
+            let mut told = running::look(&mut findings, &http, &args.api, Some(&config)).await;
+            folder::look(&mut findings, &config, &mut told);
+            machine::look(&mut findings, &config, told.ours()).await;
+            asterisk::look(&mut findings, &http, &config, &mut told).await;
+            media::look(&mut findings, &http, &config, told.ours()).await;
+            told.rest(&mut findings);
         }
         Err(error) => {
             configuration(&mut findings, &error);
-            running::look(&mut findings, &http, &args.api, None).await;
+            let told = running::look(&mut findings, &http, &args.api, None).await;
+            told.rest(&mut findings);
         }
     }
     clocks.compare(&mut findings);

@@ -120,6 +120,10 @@ pub(super) const WANTED: &[Wanted] = &[
         &["res_pjsip_endpoint_identifier_anonymous"],
         "incoming calls from strangers are refused",
     ),
+    should(
+        &["res_ari_endpoints"],
+        "whether trunks and phones can be reached is not known",
+    ),
     should(&["res_sorcery_memory"], "trunks and phones cannot be added"),
     should(
         &["res_pjsip_outbound_registration"],

@@ -6,23 +6,26 @@ use trunkline_cli::{Api, ApiArgs, Error, Settings};
 use trunkline_node::Config;
 
 use super::asterisk::reason;
-use super::finding::Findings;
+use super::finding::{Finding, Findings, Level};
+use super::told::Told;
 
 /// What to do when nothing better is known.
 const LOG: &str = "the server's log says more";
 
-/// Looks at it. Whether it is the one of this configuration.
+/// Looks at it. What it tells of parts at which doctor may look itself is not
+/// among the findings yet.
 pub(super) async fn look(
     findings: &mut Findings,
     http: &Client,
     args: &ApiArgs,
     config: Option<&Config>,
-) -> bool {
+) -> Told {
+    let mut told = Told::default();
     let settings = match Settings::of_process() {
         Ok(settings) => settings,
         Err(error) => {
             findings.fail("command line", error.to_string(), error.next_step());
-            return false;
+            return told;
         }
     };
     let own = config.map(|config| format!("http://{}", config.gateway.listen));
@@ -31,8 +34,9 @@ pub(super) async fn look(
         None => (own.clone().unwrap_or_else(|| settings.url(args)), false),
     };
     let Some(parts) = ready(findings, http, &url, named).await else {
-        return false;
+        return told;
     };
+    told.set_ours(own.is_none_or(|own| same_port(&own, &url)));
     let args = ApiArgs {
         url: Some(url.clone()),
         ..args.clone()
@@ -41,9 +45,9 @@ pub(super) async fn look(
         .choose(&args)
         .and_then(|(url, token)| Api::new(&url, &token));
     match api {
-        Ok(api) => inside(findings, &api, &parts).await,
+        Ok(api) => inside(findings, &mut told, &api, &parts).await,
         Err(error) => {
-            self::parts(findings, &parts);
+            self::parts(findings, &mut told, &parts);
             findings.warn(
                 "API",
                 format!("doctor has no token, so it cannot ask the running program: {error}"),
@@ -51,7 +55,7 @@ pub(super) async fn look(
             );
         }
     }
-    own.is_none_or(|own| same_port(&own, &url))
+    told
 }
 
 /// Both lead to one program, as far as that can be told: the port decides.
@@ -108,7 +112,7 @@ async fn ready(findings: &mut Findings, http: &Client, url: &str, named: bool) -
     Some(body["parts"].clone())
 }
 
-fn parts(findings: &mut Findings, parts: &Value) {
+fn parts(findings: &mut Findings, told: &mut Told, parts: &Value) {
     const ABOUT: &str = "server";
     if parts["store"] == false {
         findings.fail(
@@ -134,17 +138,16 @@ fn parts(findings: &mut Findings, parts: &Value) {
         if asterisk["connected"] == true {
             continue;
         }
-        let why = text(asterisk, "last_error");
-        let why = if why.is_empty() {
-            "it does not say why"
-        } else {
-            why
+        let why = match text(asterisk, "last_error") {
+            "" => "it is not connected, and does not say why",
+            why => why,
         };
-        findings.fail(
-            ABOUT,
-            format!("it is not connected to the Asterisk at {url}: {why}"),
-            "it tries again by itself; the findings about that Asterisk say what is in the way",
-        );
+        told.add(Finding::new(
+            Level::Fail,
+            &format!("Asterisk {url}"),
+            why,
+            "it tries again by itself; its log and docs/asterisk-setup.md say more",
+        ));
     }
     let parked = parts["parked_waiting"].as_i64().unwrap_or(0);
     if parked > 0 {
@@ -157,7 +160,7 @@ fn parts(findings: &mut Findings, parts: &Value) {
 }
 
 /// What the API tells to whoever has a token.
-async fn inside(findings: &mut Findings, api: &Api, parts: &Value) {
+async fn inside(findings: &mut Findings, told: &mut Told, api: &Api, parts: &Value) {
     const ABOUT: &str = "API";
     match api.list("/v1/outbound_configs", &[], 1).await {
         Ok(found) => {
@@ -179,7 +182,7 @@ async fn inside(findings: &mut Findings, api: &Api, parts: &Value) {
             }
         }
         Err(error) => {
-            self::parts(findings, parts);
+            self::parts(findings, told, parts);
             findings.fail(ABOUT, error.to_string(), error.next_step());
             return;
         }
@@ -201,8 +204,8 @@ async fn inside(findings: &mut Findings, api: &Api, parts: &Value) {
     )
     .await;
     // The roles know more of the parts and trunks than can be seen from here.
-    if !diagnostics(findings, api).await {
-        self::parts(findings, parts);
+    if !diagnostics(findings, told, api).await {
+        self::parts(findings, told, parts);
         trunks(findings, api).await;
     }
 }
@@ -251,7 +254,7 @@ async fn trunks(findings: &mut Findings, api: &Api) {
 }
 
 /// What the roles find out about themselves. Whether they were asked.
-async fn diagnostics(findings: &mut Findings, api: &Api) -> bool {
+async fn diagnostics(findings: &mut Findings, told: &mut Told, api: &Api) -> bool {
     let answer = match api.get("/v1/diagnostics").await {
         Ok(answer) => answer,
         Err(error) => {
@@ -262,16 +265,21 @@ async fn diagnostics(findings: &mut Findings, api: &Api) -> bool {
         }
     };
     for part in answer["parts"].as_array().into_iter().flatten() {
-        let about = text(part, "part");
-        let (found, next) = (text(part, "detail"), text(part, "what_to_do"));
-        let next = if next.is_empty() { LOG } else { next };
-        match text(part, "state") {
-            // Doctor looks at each of them itself.
-            "ok" if about.contains("Asterisk") => {}
-            "ok" => findings.ok(about, found),
-            "failed" => findings.fail(about, found, next),
-            _ => findings.warn(about, found, next),
-        }
+        let level = match text(part, "state") {
+            "ok" => Level::Ok,
+            "failed" => Level::Fail,
+            _ => Level::Warn,
+        };
+        let next = match text(part, "what_to_do") {
+            "" if level != Level::Ok => LOG,
+            next => next,
+        };
+        told.add(Finding::new(
+            level,
+            text(part, "part"),
+            text(part, "detail"),
+            next,
+        ));
     }
     true
 }

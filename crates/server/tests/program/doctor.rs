@@ -39,20 +39,32 @@ fn doctor(folder: &Path, asterisk: &str) -> Command {
     command
 }
 
-/// Exit status, and the findings that have this level.
-fn findings(command: &mut Command, level: &str) -> (i32, Vec<String>) {
+/// Exit status, and everything that was found.
+fn all(command: &mut Command) -> (i32, Vec<Value>) {
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let answer: Value = serde_json::from_str(&text)
         .unwrap_or_else(|error| panic!("{error}: {text}{:?}", String::from_utf8(output.stderr)));
-    let all = answer["findings"].as_array().unwrap();
+    let findings = answer["findings"].as_array().unwrap().clone();
+    (output.status.code().unwrap(), findings)
+}
+
+/// Exit status, and the findings that have this level.
+fn findings(command: &mut Command, level: &str) -> (i32, Vec<String>) {
+    let (status, all) = all(command);
     let of_level = all.iter().filter(|finding| finding["level"] == level);
     let told = of_level.map(|finding| {
         let part = |name: &str| finding[name].as_str().unwrap().to_owned();
         assert!(level == "ok" || !part("next").is_empty(), "{finding}");
         format!("{}: {} > {}", part("about"), part("found"), part("next"))
     });
-    (output.status.code().unwrap(), told.collect())
+    (status, told.collect())
+}
+
+/// How many findings are about this: its words, or more of them.
+fn about(all: &[Value], words: &str) -> usize {
+    let about = all.iter().map(|finding| finding["about"].as_str().unwrap());
+    about.filter(|about| about.contains(words)).count()
 }
 
 /// That exactly these fail: each by words of its finding.
@@ -123,6 +135,17 @@ fn a_whole_set_up_is_well_before_and_after_its_start() {
             "{words}: {warnings:#?}"
         );
     }
+    // What the program tells and doctor sees itself is there once.
+    let (_, everything) = all(&mut with_api());
+    for (words, times) in [
+        ("disk", 1),
+        ("database", 1),
+        ("store", 0),
+        ("media folder", 1),
+        ("Asterisk http", 0),
+    ] {
+        assert_eq!(about(&everything, words), times, "{words}: {everything:#?}");
+    }
     let mut wrong = with_api();
     fails(
         wrong.env("TRUNKLINE_TOKEN", "tl_wrong"),
@@ -136,6 +159,36 @@ fn a_whole_set_up_is_well_before_and_after_its_start() {
     );
     running.stop("TERM");
     runtime.block_on(async { drop(asterisk) });
+}
+
+#[test]
+fn an_asterisk_that_went_away_is_one_finding_with_a_token_and_without() {
+    let runtime = Runtime::new().unwrap();
+    let asterisk = asterisk(&runtime);
+    let folder = TempDir::new().unwrap();
+    let mut line = serve(folder.path());
+    let at = asterisk.url();
+    line.last_mut().unwrap().clone_from(&at);
+    let running = Running::with(program().args(line).env("TRUNKLINE_ARI_ACCOUNT", ACCOUNT));
+    let token = running.token().unwrap();
+    let url = format!("http://{}", running.address);
+    let connected = || running.get("/readyz", "").contains("\"connected\":true");
+    while !connected() {}
+    runtime.block_on(async { drop(asterisk) });
+    while connected() {}
+    for token in [token.as_str(), ""] {
+        let mut command = doctor(folder.path(), &at);
+        command.env("TRUNKLINE_URL", &url);
+        command.env("TRUNKLINE_TOKEN", token);
+        let (_, failed) = findings(&mut command, "fail");
+        let of_asterisk: Vec<&String> = failed.iter().filter(|one| one.contains(&at)).collect();
+        assert_eq!(of_asterisk.len(), 1, "{failed:#?}");
+        assert!(
+            of_asterisk[0].starts_with("asterisk: nothing answers at"),
+            "{failed:#?}"
+        );
+    }
+    running.stop("TERM");
 }
 
 /// What people read.
