@@ -44,7 +44,8 @@ pub enum Command {
     #[command(after_long_help = "\
 Example: trunkline recording get 3b1d7a92-7146-466d-90f5-4bc701ada4c0 --out ada.wav
 
-What was fetched of a file before (FILE.part) is not fetched again.")]
+What was fetched of a file before (FILE.part) is not fetched again. A file that is
+there is replaced when the sound has arrived whole.")]
     Get(Get),
     /// Deletes one with its files
     #[command(

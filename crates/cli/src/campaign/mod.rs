@@ -76,7 +76,7 @@ Examples:
     ///
     /// On a terminal the view is drawn anew every second, otherwise a line comes
     /// whenever something has changed; with --json one object every second. Ctrl-C
-    /// ends the view, not the campaign.
+    /// ends the view with exit status 0, not the campaign.
     #[command(after_long_help = "Example: trunkline campaign watch november")]
     Watch(watch::Watch),
     /// Shows or changes its pace, also while it runs

@@ -44,12 +44,7 @@ impl Running {
     }
 
     pub(crate) fn send(&self, signal: &str) {
-        // The shell's own `kill`: a bare system has no program of that name.
-        let sent = Command::new("sh")
-            .arg("-c")
-            .arg(format!("kill -{signal} {}", self.child.id()))
-            .status();
-        assert!(sent.unwrap().success());
+        send(signal, &self.child);
     }
 
     pub(crate) fn token(&self) -> Option<String> {
@@ -111,6 +106,16 @@ impl Drop for Running {
             let _ = self.child.wait();
         }
     }
+}
+
+/// Sends a signal to a child that runs.
+pub(crate) fn send(signal: &str, child: &Child) {
+    // The shell's own `kill`: a bare system has no program of that name.
+    let sent = Command::new("sh")
+        .arg("-c")
+        .arg(format!("kill -{signal} {}", child.id()))
+        .status();
+    assert!(sent.unwrap().success());
 }
 
 fn read_until(words: &str, stderr: &mut BufReader<ChildStderr>, printed: &mut String) {

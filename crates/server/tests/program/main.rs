@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
 mod commands;
+mod desk;
 mod doctor;
 mod harness;
+mod recordings;
+#[cfg(unix)]
+mod watching;
 
 use std::io::Write as _;
 use std::net::TcpStream;
