@@ -159,7 +159,7 @@ impl Broker {
         self.address_at(self.socket_address())
     }
 
-    /// The same by way of somewhere else, such as a proxy.
+    /// The same by way of somewhere else, such as a [`crate::Proxy`].
     #[must_use]
     pub fn address_at(&self, by_way_of: SocketAddr) -> String {
         format!("amqp://guest:guest@{by_way_of}")
