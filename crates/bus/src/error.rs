@@ -16,6 +16,22 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
+    /// The connection to the broker ended while the reply was waited for. The
+    /// work may have been done all the same.
+    #[error("the connection to the broker was lost before the queue `{0}` replied")]
+    Disconnected(String),
+    /// The message is larger than the carrier takes. It was not sent.
+    #[error("a message of {bytes} bytes is larger than the {most} bytes that may be sent")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// The queue did not answer several times in a row and is left alone for a
+    /// while. The request was not sent.
+    #[error("circuit breaker is open for target: {0}")]
+    Open(String),
     /// Nobody took the request within the time, and nobody will.
     #[error("nobody took the request from the queue `{queue}` within {} ms", waited.as_millis())]
     Untaken {
@@ -44,8 +60,10 @@ impl Error {
             | Self::Untaken { .. }
             | Self::Full(_)
             | Self::Consumed(_)
+            | Self::Open(_)
+            | Self::TooLarge { .. }
             | Self::Closed => true,
-            Self::Timeout { .. } => false,
+            Self::Timeout { .. } | Self::Disconnected(_) => false,
         }
     }
 }

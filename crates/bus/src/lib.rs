@@ -9,11 +9,14 @@
 //! * [`Router`] turns a table of routes into a request handler.
 //! * [`contract`] is the suite that every carrier passes.
 
+pub mod breaker;
 pub mod client;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod envelope;
 pub mod error;
+pub mod failing;
+pub mod guarded;
 pub mod in_process;
 pub mod keyed;
 pub mod metrics;
@@ -24,6 +27,7 @@ pub mod router;
 pub use client::{Rpc, RpcError};
 pub use envelope::{Event, Method, Request, Response};
 pub use error::Error;
+pub use guarded::Guarded;
 pub use in_process::InProcess;
 pub use parking::Parking;
 pub use port::{

@@ -91,8 +91,14 @@ pub struct QueueSpec {
     pub name: String,
     /// Messages worked on at the same time.
     pub workers: usize,
-    /// Messages that may wait.
+    /// Messages that may wait, where the carrier has a limit of its own.
     pub capacity: usize,
+    /// The queue goes when nobody consumes it any more (the kind `volatile` of
+    /// chapter 01 §1.3): for queues of one instance.
+    pub volatile: bool,
+    /// Names the consumer to whoever looks at a broker (chapter 01 §1.3); empty:
+    /// the carrier chooses.
+    pub tag: String,
 }
 
 impl QueueSpec {
@@ -103,7 +109,23 @@ impl QueueSpec {
             name: name.into(),
             workers,
             capacity: 1_024,
+            volatile: false,
+            tag: String::new(),
         }
+    }
+
+    /// The same, for a queue that goes with its consumer.
+    #[must_use]
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// The same with a consumer of this name.
+    #[must_use]
+    pub fn tagged(mut self, tag: impl Into<String>) -> Self {
+        self.tag = tag.into();
+        self
     }
 }
 

@@ -145,6 +145,14 @@ impl ApiError {
                     waited.as_millis()
                 ),
             ),
+            BusError::Disconnected(_) => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "TIMEOUT",
+                format!(
+                    "the connection to the broker was lost before {name} answered; the request may \
+                     have been carried out"
+                ),
+            ),
             BusError::NoQueue(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 Status::Unavailable.as_str(),
@@ -153,6 +161,8 @@ impl ApiError {
             BusError::Untaken { .. }
             | BusError::Full(_)
             | BusError::Consumed(_)
+            | BusError::Open(_)
+            | BusError::TooLarge { .. }
             | BusError::Closed => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 Status::Unavailable.as_str(),
