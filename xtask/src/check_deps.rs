@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! model <- domain
-//! model <- ports (bus store ari client media delivery) <- adapters (store-sqlite asterisk-proxy)
+//! model <- ports (bus store ari client media delivery) <- adapters (bus-rabbitmq store-sqlite asterisk-proxy)
 //! domain, ports <- shells (call campaign flow outdial companion gateway)
 //! all of them <- node <- server -> rig (its demo)
 //! domain <- formats (flow-file) <- shells, cli
@@ -59,6 +59,7 @@ const HOUSE: &[Room] = &[
     Room("media", Layer::Port, &[]),
     Room("delivery", Layer::Port, &["bus", "store"]),
     Room("egress", Layer::Port, &[]),
+    Room("bus-rabbitmq", Layer::Adapter, &[]),
     Room("store-sqlite", Layer::Adapter, &[]),
     Room("asterisk-proxy", Layer::Adapter, &[]),
     Room("asterisk-sim", Layer::OtherSide, &[]),

@@ -1,0 +1,256 @@
+//! A consumer that is there as long as it is wanted: declared, consumed, and begun
+//! again whenever its channel, its queue or the connection has gone.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use lapin::message::Delivery;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{Channel, Consumer as Stream};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use trunkline_bus::{Consumer, Error, QueueSpec};
+
+use crate::rabbitmq::Shared;
+use crate::session::{Session, short};
+use crate::topology::{self, DELAY_EXCHANGE, VolatileForm};
+
+/// What is done with deliveries.
+pub(crate) trait Worker: Send + Sync + 'static {
+    /// Begins to work on one, when there is room for it.
+    fn take(&self, from: &Open, delivery: Delivery) -> impl Future<Output = ()> + Send;
+
+    /// Waits until nothing is worked on.
+    fn idle(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// A queue that is consumed at the moment.
+pub(crate) struct Open {
+    pub(crate) session: Arc<Session>,
+    pub(crate) channel: Channel,
+    pub(crate) queue: ShortString,
+}
+
+/// A queue and what it is bound to.
+struct Wanted {
+    spec: QueueSpec,
+    queue: ShortString,
+    exchanges: Vec<ShortString>,
+}
+
+/// Why a queue is not consumed any more.
+enum Lost {
+    Session,
+    Channel(String),
+}
+
+/// Begins to consume a queue; returns when it is consumed for the first time.
+pub(crate) async fn start(
+    shared: &Arc<Shared>,
+    spec: QueueSpec,
+    exchanges: Vec<String>,
+    worker: impl Worker,
+) -> Result<Consumer, Error> {
+    let queue = short(&spec.name)?;
+    let exchanges = exchanges
+        .iter()
+        .map(|name| short(name))
+        .collect::<Result<_, _>>()?;
+    let reserved = shared.reserve(&spec.name)?;
+    let wanted = Wanted {
+        spec,
+        queue,
+        exchanges,
+    };
+    let stop = CancellationToken::new();
+    let (ready, begun) = oneshot::channel();
+    let attendant = Attendant {
+        shared: Arc::clone(shared),
+        wanted,
+        worker,
+        stop: stop.clone(),
+        ready: Some(ready),
+    };
+    let guard = stop.clone().drop_guard();
+    let task = tokio::spawn(async move {
+        attendant.run().await;
+        drop(reserved);
+    });
+    begun.await.map_err(|_| Error::Closed)?;
+    let ended: BoxFuture<'static, ()> = Box::pin(async move {
+        stop.cancel();
+        let _ = task.await;
+    });
+    Ok(Consumer::new(ended, Box::new(guard)))
+}
+
+/// Keeps one queue consumed.
+struct Attendant<W> {
+    shared: Arc<Shared>,
+    wanted: Wanted,
+    worker: W,
+    stop: CancellationToken,
+    /// Told when the queue is consumed for the first time.
+    ready: Option<oneshot::Sender<()>>,
+}
+
+impl<W: Worker> Attendant<W> {
+    async fn run(mut self) {
+        let mut failures = 0;
+        let stop = self.stop.clone();
+        loop {
+            let session = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                session = self.shared.session() => session,
+            };
+            let Ok(session) = session else { break };
+            let queue = self.wanted.queue.clone();
+            match self.attend(session, &mut failures).await {
+                Ok(()) => break,
+                Err(Lost::Session) => {}
+                Err(Lost::Channel(why)) => {
+                    tracing::warn!(%queue, why, "a queue is not consumed for the moment");
+                    let pause = self.shared.pause(failures);
+                    failures += 1;
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => break,
+                        () = sleep(pause) => {}
+                    }
+                }
+            }
+        }
+        self.worker.idle().await;
+    }
+
+    /// Consumes until it is stopped.
+    async fn attend(&mut self, session: Arc<Session>, failures: &mut u32) -> Result<(), Lost> {
+        let (open, mut stream) = self.open(session).await?;
+        *failures = 0;
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(());
+        }
+        tracing::debug!(queue = %open.queue, "a queue is consumed");
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {
+                    self.leave(&open, stream).await;
+                    return Ok(());
+                }
+                () = open.session.over.cancelled() => return Err(Lost::Session),
+                delivery = stream.next() => delivery,
+            };
+            match delivery {
+                Some(Ok(delivery)) => self.worker.take(&open, delivery).await,
+                Some(Err(error)) => return Err(Lost::Channel(error.to_string())),
+                None => return Err(Lost::Channel("the queue was deleted".to_owned())),
+            }
+        }
+    }
+
+    /// Takes no more, gives back what was not begun, finishes what was.
+    async fn leave(&self, open: &Open, mut stream: Stream) {
+        let patience = self.shared.config.answer_timeout();
+        let cancelled = open
+            .channel
+            .basic_cancel(stream.tag(), BasicCancelOptions::default());
+        if matches!(timeout(patience, cancelled).await, Ok(Ok(()))) {
+            let back = BasicNackOptions {
+                requeue: true,
+                ..BasicNackOptions::default()
+            };
+            while let Ok(Some(Ok(delivery))) = timeout(patience, stream.next()).await {
+                let _ = delivery.nack(back).await;
+            }
+        }
+        self.worker.idle().await;
+        let _ = timeout(patience, open.channel.close(200, "done".into())).await;
+    }
+
+    async fn open(&self, session: Arc<Session>) -> Result<(Open, Stream), Lost> {
+        let patience = self.shared.config.answer_timeout();
+        for exchange in &self.wanted.exchanges {
+            if session.declare_events(exchange).await.is_err() {
+                return Err(Lost::Channel(format!("{exchange} cannot be declared")));
+            }
+        }
+        let opening = async {
+            let channel = self.declare(&session).await?;
+            self.bind(&session, &channel).await?;
+            let stream = self.consume(&channel).await?;
+            Ok::<_, lapin::Error>((channel, stream))
+        };
+        match timeout(patience * 2, opening).await {
+            Ok(Ok((channel, stream))) => {
+                let queue = self.wanted.queue.clone();
+                let open = Open {
+                    session,
+                    channel,
+                    queue,
+                };
+                Ok((open, stream))
+            }
+            Ok(Err(error)) => Err(Lost::Channel(error.to_string())),
+            Err(_) => Err(Lost::Channel("the broker does not answer".to_owned())),
+        }
+    }
+
+    async fn declare(&self, session: &Session) -> lapin::Result<Channel> {
+        let channel = session.connection.create_channel().await?;
+        let queue = &self.wanted.queue;
+        if !self.wanted.spec.volatile {
+            topology::declare(&channel, queue, topology::normal()).await?;
+            return Ok(channel);
+        }
+        let form = self.shared.volatile_form();
+        let Err(error) = topology::declare(&channel, queue, topology::volatile(form)).await else {
+            return Ok(channel);
+        };
+        if error.is_amqp_soft_error() {
+            // It is there in another form: good enough.
+            let channel = session.connection.create_channel().await?;
+            topology::look_for(&channel, queue).await?;
+            return Ok(channel);
+        }
+        if error.is_amqp_hard_error() && form == VolatileForm::Transient {
+            tracing::warn!(%queue, %error, "the broker refuses volatile queues; durable ones that go with their consumer are used instead");
+            self.shared.use_durable_form();
+        }
+        Err(error)
+    }
+
+    async fn bind(&self, session: &Session, channel: &Channel) -> lapin::Result<()> {
+        let (queue, nothing) = (&self.wanted.queue, ShortString::from(""));
+        for exchange in &self.wanted.exchanges {
+            topology::bind(channel, queue, exchange, &nothing).await?;
+        }
+        if session.delays {
+            topology::declare_delays(channel).await?;
+            topology::bind(channel, queue, &DELAY_EXCHANGE.into(), queue).await?;
+        }
+        Ok(())
+    }
+
+    /// As many are delivered as are worked on: what waits, waits at the broker,
+    /// where other copies can take it and where it expires.
+    async fn consume(&self, channel: &Channel) -> lapin::Result<Stream> {
+        let workers = u16::try_from(self.wanted.spec.workers.max(1)).unwrap_or(u16::MAX);
+        channel
+            .basic_qos(workers, BasicQosOptions::default())
+            .await?;
+        let tag = short(&self.wanted.spec.tag).unwrap_or_default();
+        channel
+            .basic_consume(
+                self.wanted.queue.clone(),
+                tag,
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+    }
+}

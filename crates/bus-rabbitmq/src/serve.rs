@@ -1,0 +1,140 @@
+//! Requests that come, and their replies.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicPublishOptions};
+use lapin::{BasicProperties, Channel};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use trunkline_bus::port::LONGEST_WORK;
+use trunkline_bus::{RequestHandler, Response};
+
+use crate::consume::{Open, Worker};
+use crate::redelivered::{self, Begin, Journal};
+use crate::requests::CONTENT_TYPE;
+
+/// Answers the requests of one queue.
+pub(crate) struct Serving {
+    desk: Arc<Desk>,
+    free: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+struct Desk {
+    handler: Arc<dyn RequestHandler>,
+    journal: Journal,
+}
+
+impl Serving {
+    pub(crate) fn new(workers: usize, handler: Arc<dyn RequestHandler>) -> Self {
+        let workers = workers.max(1);
+        Self {
+            desk: Arc::new(Desk {
+                handler,
+                journal: Journal::new(workers),
+            }),
+            free: Arc::new(Semaphore::new(workers)),
+            tasks: TaskTracker::new(),
+        }
+    }
+}
+
+impl Worker for Serving {
+    async fn take(&self, from: &Open, delivery: Delivery) {
+        let Ok(place) = Arc::clone(&self.free).acquire_owned().await else {
+            return;
+        };
+        let (desk, channel) = (Arc::clone(&self.desk), from.channel.clone());
+        self.tasks.spawn(async move {
+            desk.answer(&channel, delivery).await;
+            drop(place);
+        });
+    }
+
+    async fn idle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Desk {
+    /// The acknowledgement comes last: what was not finished comes again.
+    async fn answer(&self, channel: &Channel, delivery: Delivery) {
+        let Delivery {
+            properties,
+            data,
+            redelivered,
+            acker,
+            ..
+        } = delivery;
+        let reply = self.reply(&properties, data.into(), redelivered).await;
+        if let Some(reply) = reply {
+            send(channel, &properties, &reply).await;
+        }
+        if let Err(error) = acker.ack(BasicAckOptions::default()).await {
+            tracing::debug!(%error, "a request could not be acknowledged and may come again");
+        }
+    }
+
+    async fn reply(
+        &self,
+        properties: &BasicProperties,
+        body: Bytes,
+        redelivered: bool,
+    ) -> Option<Bytes> {
+        let identity = redelivered::identity(properties, &body);
+        match self.journal.begin(identity, redelivered) {
+            Begin::Do(sender) => {
+                let reply = self.work(body).await;
+                redelivered::tell(sender, &reply);
+                reply
+            }
+            Begin::Await(earlier) => match redelivered::outcome(earlier).await {
+                Some(reply) => reply,
+                None => self.work(body).await,
+            },
+        }
+    }
+
+    /// There is an answer also when the handler fails or never ends.
+    async fn work(&self, body: Bytes) -> Option<Bytes> {
+        let handled = timeout(LONGEST_WORK, self.handler.handle(body));
+        match AssertUnwindSafe(handled).catch_unwind().await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => {
+                let seconds = LONGEST_WORK.as_secs();
+                tracing::error!(seconds, "a request handler was not done in time");
+                Some(Response::bare(500).encode())
+            }
+            Err(_) => {
+                tracing::error!("a request handler panicked");
+                Some(Response::bare(500).encode())
+            }
+        }
+    }
+}
+
+/// Replies to whatever the request names, with the id that it has, if it has one.
+async fn send(channel: &Channel, properties: &BasicProperties, reply: &Bytes) {
+    let Some(reply_to) = properties
+        .reply_to()
+        .clone()
+        .filter(|name| !name.as_str().is_empty())
+    else {
+        return;
+    };
+    let mut with = BasicProperties::default().with_content_type(CONTENT_TYPE.into());
+    if let Some(id) = properties.correlation_id() {
+        with = with.with_correlation_id(id.clone());
+    }
+    let options = BasicPublishOptions::default();
+    let sent = channel.basic_publish("".into(), reply_to, options, reply, with);
+    if let Err(error) = sent.await {
+        tracing::debug!(%error, "a reply could not be sent");
+    }
+}

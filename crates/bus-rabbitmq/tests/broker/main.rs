@@ -1,0 +1,4 @@
+//! The carrier against a real RabbitMQ.
+
+mod contract;
+mod world;
