@@ -13,6 +13,7 @@ use futures_util::future::select_all;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Bus, QueueSpec};
+use trunkline_model::service::Service;
 
 use crate::asterisk::Asterisk;
 use crate::metrics::{Metrics, QueueLabels};
@@ -48,7 +49,7 @@ impl Attendance {
         Self {
             bus,
             metrics,
-            queue: QueueSpec::new(queue, workers),
+            queue: QueueSpec::new(queue, workers).tagged(Service::ASTERISK_PROXY.name()),
             server: Arc::new(server),
             asterisks,
         }

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Bus, Consumer, QueueSpec};
 use trunkline_model::id::AsteriskId;
-use trunkline_model::service::asterisk_queue;
+use trunkline_model::service::{Service, asterisk_queue};
 
 use crate::asterisk::Asterisk;
 use crate::attendance::Attendance;
@@ -257,7 +257,7 @@ impl Group {
         };
         let consumer = self
             .bus
-            .serve(QueueSpec::new(queue, workers), Arc::new(server))
+            .serve(own_queue(queue, workers), Arc::new(server))
             .await?;
         // At the end the list is gone, and the consumer goes with this call.
         if let Some(consumers) = self
@@ -281,6 +281,13 @@ impl Group {
         let stopping = consumers.into_iter().flatten().map(Consumer::stop);
         futures_util::future::join_all(stopping).await;
     }
+}
+
+/// The queue of one Asterisk: it goes with the proxy.
+fn own_queue(queue: String, workers: usize) -> QueueSpec {
+    QueueSpec::new(queue, workers)
+        .volatile()
+        .tagged(Service::ASTERISK_PROXY.name())
 }
 
 #[cfg(test)]

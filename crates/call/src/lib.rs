@@ -117,17 +117,24 @@ pub async fn start(
         tracing::warn!(%error, "the customers' calls cannot be counted yet");
     }
     ledger.follow_customers();
-    let mut queue = QueueSpec::new(Service::CALL.subscribe_queue(), role.config.event_workers);
+    let mut queue = QueueSpec::new(Service::CALL.subscribe_queue(), role.config.event_workers)
+        .tagged(Service::CALL.name());
     queue.capacity = role.config.event_queue;
-    let exchanges =
-        [Service::ASTERISK_PROXY, Service::CUSTOMER, Service::FLOW].map(Service::event_exchange);
+    let sources = [
+        Service::ASTERISK_PROXY,
+        Service::CUSTOMER,
+        Service::FLOW,
+        Service::SENTINEL,
+    ];
+    let exchanges = sources.map(Service::event_exchange);
     let events = bus
         .subscribe(
             Subscription::new(queue, exchanges).parked_by(ledger.parking()),
             ledger.once(Arc::new(subscribe::Events(Arc::clone(&role)))),
         )
         .await?;
-    let queue = QueueSpec::new(Service::CALL.request_queue(), role.config.request_workers);
+    let queue = QueueSpec::new(Service::CALL.request_queue(), role.config.request_workers)
+        .tagged(Service::CALL.name());
     let router = ledger.parking().routes(rpc::router(Arc::clone(&role)));
     let requests = bus.serve(queue, Arc::new(router)).await?;
     let reconciler = tokio::spawn(reconcile::run(Arc::clone(&role), stop.clone()));

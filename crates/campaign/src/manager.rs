@@ -23,6 +23,10 @@ use crate::runner::registry::Registry;
 use crate::runner::supervisor;
 use crate::subscribe::Events;
 
+/// Name of the consumer of events; the reference has copied it from elsewhere, and
+/// whoever looks at the broker knows it so (chapter 01 §1.3).
+const SUBSCRIBER_TAG: &str = "queue-manager";
+
 /// What the role runs on.
 #[derive(Clone)]
 pub struct Deps {
@@ -112,7 +116,8 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
 
     // Events first: an attempt that begins must not miss its end.
     manager.ledger.follow_customers();
-    let queue = QueueSpec::new(service.subscribe_queue(), config.event_workers);
+    let queue =
+        QueueSpec::new(service.subscribe_queue(), config.event_workers).tagged(SUBSCRIBER_TAG);
     let sources = [Service::CALL, Service::FLOW, Service::CUSTOMER].map(Service::event_exchange);
     let handler = manager.ledger.once(Arc::new(Events(Arc::clone(&manager))));
     let events = deps
@@ -123,7 +128,7 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
         )
         .await?;
 
-    let queue = QueueSpec::new(service.request_queue(), config.workers);
+    let queue = QueueSpec::new(service.request_queue(), config.workers).tagged(service.name());
     let router = rpc::router(Arc::clone(&manager), manager.metrics.service.clone());
     let router = manager.ledger.parking().routes(router);
     let requests = deps.bus.serve(queue, Arc::new(router)).await?;

@@ -98,7 +98,7 @@ pub(crate) async fn serve<S: Send + Sync + 'static>(
     router: Router<S>,
 ) -> Result<Running, Error> {
     let service = ledger.service();
-    let queue = QueueSpec::new(service.request_queue(), workers);
+    let queue = QueueSpec::new(service.request_queue(), workers).tagged(service.name());
     let router = ledger.parking().routes(router);
     let served = deps.bus.serve(queue, Arc::new(router)).await;
     let requests = served.map_err(|source| Error::Bus {

@@ -103,7 +103,8 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
     let config = &manager.config;
 
     manager.ledger.follow_customers();
-    let queue = QueueSpec::new(service.subscribe_queue(), config.event_workers);
+    let queue =
+        QueueSpec::new(service.subscribe_queue(), config.event_workers).tagged(service.name());
     let sources = [Service::CUSTOMER.event_exchange()];
     let handler = manager.ledger.once(Arc::new(Events(Arc::clone(&manager))));
     let events = deps
@@ -114,7 +115,7 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
         )
         .await?;
 
-    let queue = QueueSpec::new(service.request_queue(), config.workers);
+    let queue = QueueSpec::new(service.request_queue(), config.workers).tagged(service.name());
     let router = rpc::router(Arc::clone(&manager), manager.metrics.service.clone());
     let router = manager.ledger.parking().routes(router);
     let requests = deps.bus.serve(queue, Arc::new(router)).await?;

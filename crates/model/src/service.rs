@@ -19,6 +19,8 @@ impl Service {
     pub const QUEUE: Self = Self("queue-manager");
     pub const REGISTRAR: Self = Self("registrar-manager");
     pub const ROUTE: Self = Self("route-manager");
+    /// Watches pods; exists on Kubernetes only.
+    pub const SENTINEL: Self = Self("sentinel-manager");
     pub const STORAGE: Self = Self("storage-manager");
     pub const TTS: Self = Self("tts-manager");
     pub const WEBHOOK: Self = Self("webhook-manager");

@@ -17,6 +17,7 @@ use trunkline_gateway::{Readiness, Report};
 use trunkline_model::service::Service;
 use trunkline_store::{Database, outbox, parked};
 
+use crate::carrier::Carrier;
 use crate::config::Role;
 
 /// Longest wait for one part.
@@ -27,6 +28,7 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// Looks at the parts of one node.
 pub(crate) struct Health {
+    carrier: Carrier,
     rpc: Rpc,
     db: Arc<dyn Database>,
     roles: Vec<Role>,
@@ -35,8 +37,14 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    pub(crate) fn new(bus: Arc<dyn Bus>, db: Arc<dyn Database>, roles: Vec<Role>) -> Arc<Self> {
+    pub(crate) fn new(
+        carrier: Carrier,
+        bus: Arc<dyn Bus>,
+        db: Arc<dyn Database>,
+        roles: Vec<Role>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            carrier,
             rpc: Rpc::new(bus, Service::GATEWAY, ServiceMetrics::default()),
             db,
             roles,
@@ -63,7 +71,7 @@ impl Health {
             (true, false) => "degraded",
             (true, true) => "ok",
         };
-        let parts = json!({
+        let mut parts = json!({
             "status": status,
             "store": store,
             "roles": roles,
@@ -71,6 +79,9 @@ impl Health {
             "outbox_waiting": outbox,
             "parked_waiting": parked,
         });
+        if let Some(broker) = self.carrier.health() {
+            parts["broker"] = broker;
+        }
         Report { ready, parts }
     }
 

@@ -9,6 +9,7 @@
 //! run side by side in a test. What the roles do is theirs; this crate only
 //! decides who starts when, with what, and who stops first.
 
+mod carrier;
 pub mod config;
 mod data_dir;
 mod error;

@@ -8,9 +8,6 @@ use trunkline_media::{Error as MediaError, Links, MediaFolder, Signer};
 use crate::config::{Config, Role};
 use crate::error::Error;
 
-/// Name of the file in the data folder that holds the secret.
-const KEY: &str = "media.key";
-
 /// What the roles get of it.
 #[derive(Debug, Clone)]
 pub(crate) struct MediaHouse {
@@ -30,7 +27,7 @@ impl MediaHouse {
             return Ok(None);
         }
         let (path, free) = (config.media_folder(), config.media.min_free_bytes);
-        let key = config.data_dir.join(KEY);
+        let key = config.media_key();
         let opened = tokio::task::spawn_blocking(move || {
             let folder = MediaFolder::open(&path, free)?;
             Ok::<_, MediaError>((folder, Arc::new(Signer::open(&key)?)))

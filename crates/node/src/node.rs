@@ -7,7 +7,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::{Bus, InProcess};
+use trunkline_bus::Bus;
 use trunkline_companion::DEFAULT_CUSTOMER;
 use trunkline_gateway::{Tokens, listener};
 use trunkline_model::id::CustomerId;
@@ -15,6 +15,7 @@ use trunkline_model::page::Page;
 use trunkline_store::{Database, Filter, customer};
 use trunkline_store_sqlite::SqliteDatabase;
 
+use crate::carrier::Carrier;
 use crate::config::{Config, Role};
 use crate::data_dir::DataDir;
 use crate::error::Error;
@@ -27,6 +28,7 @@ use crate::store_metrics;
 
 /// A running Trunkline.
 pub struct Node {
+    carrier: Carrier,
     gate: Arc<Gate>,
     /// In the order of their start.
     roles: Vec<Started>,
@@ -76,8 +78,11 @@ impl Node {
         let monitoring =
             listener::bind(metrics.listen, metrics.max_connections, "metrics.listen").await?;
 
+        let mut registry = Registry::default();
+        let carrier = Carrier::start(&config, &mut registry).await;
         let mut node = Self {
-            gate: Gate::new(Arc::new(InProcess::new())),
+            gate: Gate::new(carrier.bus()),
+            carrier,
             roles: Vec::new(),
             metrics: None,
             gateway_address: None,
@@ -86,7 +91,10 @@ impl Node {
             grace: config.shutdown_grace(),
             _data_dir: data_dir,
         };
-        match node.start_parts(&config, api, monitoring, show_token).await {
+        match node
+            .start_parts(&config, registry, api, monitoring, show_token)
+            .await
+        {
             Ok(()) => Ok(node),
             Err(error) => {
                 node.stop().await;
@@ -98,6 +106,7 @@ impl Node {
     async fn start_parts(
         &mut self,
         config: &Config,
+        mut registry: Registry,
         api: Option<listener::Bounded>,
         monitoring: listener::Bounded,
         show_token: impl FnOnce(&str) + Send,
@@ -111,7 +120,6 @@ impl Node {
         let address = api.as_ref().map(listener::Bounded::address).transpose()?;
         let media = MediaHouse::open(config, address).await?;
 
-        let mut registry = Registry::default();
         store_metrics::register(&self.db, &mut registry);
         let mut house = House {
             config,
@@ -129,7 +137,8 @@ impl Node {
         }
         self.gate.open();
 
-        let health = Health::new(Arc::clone(&bus), Arc::clone(&db), config.roles.clone());
+        let carrier = self.carrier.clone();
+        let health = Health::new(carrier, bus, Arc::clone(&db), config.roles.clone());
         if let Some(listener) = api {
             if let Some(token) = first_token(Arc::clone(&db)).await? {
                 show_token(&token);
@@ -155,7 +164,7 @@ impl Node {
         let metrics = trunkline_gateway::Metrics::default();
         metrics.register(house.registry(Role::Gateway));
         let deps = trunkline_gateway::Deps {
-            bus: Arc::clone(&house.bus),
+            bus: house.bus(Role::Gateway),
             db: Arc::clone(&house.db),
             readiness,
             metrics,
@@ -193,7 +202,7 @@ impl Node {
         let stop = CancellationToken::new();
         let started = trunkline_asterisk_proxy::start(
             asterisks,
-            Arc::clone(&house.bus),
+            house.bus(Role::AsteriskProxy),
             metrics,
             stop.clone(),
         )
@@ -255,6 +264,7 @@ impl Node {
             );
             self.roles.iter().for_each(Started::tell);
         }
+        self.carrier.close().await;
         let db = Arc::clone(&self.db);
         let _ = tokio::task::spawn_blocking(move || db.close()).await;
     }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_bus::Bus;
 use trunkline_store::Database;
 
+use crate::carrier;
 use crate::config::{Config, Role};
 use crate::error::Error;
 use crate::media::MediaHouse;
@@ -75,7 +76,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             let metrics = trunkline_companion::registrar::Metrics::default();
             metrics.register(house.registry(role));
             let deps = trunkline_companion::registrar::Deps {
-                bus: house.bus(),
+                bus: house.bus(role),
                 db: house.db(),
                 metrics,
                 base_domain: config.call.base_domain.clone(),
@@ -90,7 +91,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             let metrics = trunkline_companion::webhook::Metrics::default();
             metrics.register(house.registry(role));
             let deps = trunkline_companion::webhook::Deps {
-                bus: house.bus(),
+                bus: house.bus(role),
                 db: house.db(),
                 metrics,
                 egress: house.egress.clone(),
@@ -104,7 +105,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             let metrics = trunkline_companion::Metrics::default();
             metrics.register(house.registry(role));
             let deps = trunkline_companion::storage::Deps {
-                bus: house.bus(),
+                bus: house.bus(role),
                 db: house.db(),
                 metrics,
                 folder: house.media()?.folder,
@@ -119,7 +120,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             metrics.register(house.registry(role));
             let media = house.media()?;
             let deps = trunkline_companion::tts::Deps {
-                bus: house.bus(),
+                bus: house.bus(role),
                 db: house.db(),
                 metrics,
                 folder: media.folder,
@@ -133,7 +134,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             let metrics = trunkline_outdial::Metrics::default();
             metrics.register(house.registry(role));
             let deps = trunkline_outdial::Deps {
-                bus: house.bus(),
+                bus: house.bus(role),
                 db: house.db(),
                 metrics,
             };
@@ -145,7 +146,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             let metrics = trunkline_flow::Metrics::default();
             metrics.register(house.registry(role));
             let deps = trunkline_flow::Deps {
-                bus: house.bus(),
+                bus: house.bus(role),
                 db: house.db(),
                 metrics,
                 egress: house.egress.clone(),
@@ -158,7 +159,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             metrics.register(house.registry(role));
             let (call, delivery) = (config.call.clone(), config.delivery.clone());
             let started =
-                trunkline_call::start(house.bus(), house.db(), call, delivery, metrics, &stop)
+                trunkline_call::start(house.bus(role), house.db(), call, delivery, metrics, &stop)
                     .await;
             Box::pin(started.map_err(|source| failed(role, source))?.stopped())
         }
@@ -166,7 +167,7 @@ pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, 
             let metrics = trunkline_campaign::Metrics::default();
             metrics.register(house.registry(role));
             let deps = trunkline_campaign::Deps {
-                bus: house.bus(),
+                bus: house.bus(role),
                 db: house.db(),
                 metrics,
             };
@@ -194,7 +195,7 @@ where
     let metrics = trunkline_companion::Metrics::default();
     metrics.register(house.registry(role));
     let deps = trunkline_companion::Deps {
-        bus: house.bus(),
+        bus: house.bus(role),
         db: house.db(),
         metrics,
     };
@@ -212,8 +213,10 @@ pub(crate) fn failed(role: Role, source: impl std::error::Error + Send + Sync + 
 }
 
 impl House<'_> {
-    fn bus(&self) -> Arc<dyn Bus> {
-        Arc::clone(&self.bus)
+    /// The bus as this role has it.
+    pub(crate) fn bus(&mut self, role: Role) -> Arc<dyn Bus> {
+        let (config, bus) = (self.config, Arc::clone(&self.bus));
+        carrier::of_role(config, bus, self.registry(role))
     }
 
     fn db(&self) -> Arc<dyn Database> {

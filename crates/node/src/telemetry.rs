@@ -6,6 +6,10 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::config::{Log, LogFormat};
 
+/// Libraries whose log is ours to write: `lapin` shows whole messages in it. Whoever
+/// wants it names it in the level.
+const QUIET: &str = "lapin=off";
+
 /// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -49,6 +53,6 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
         return Err("it must be error, warn, info, debug, trace, or directives such as info,trunkline_call=debug".into());
     }
     EnvFilter::builder()
-        .parse(level)
+        .parse(format!("{QUIET},{level}"))
         .map_err(|error| error.to_string())
 }

@@ -43,7 +43,8 @@ pub async fn start(deps: Deps, config: Config, stop: CancellationToken) -> Resul
     let Deps { bus, db, metrics } = deps;
     let rpc = Rpc::new(Arc::clone(&bus), Service::OUTDIAL, metrics.service.clone());
     let ledger = Ledger::new(db, rpc, config.delivery.clone(), metrics.delivery.clone());
-    let queue = QueueSpec::new(Service::OUTDIAL.request_queue(), config.workers);
+    let queue = QueueSpec::new(Service::OUTDIAL.request_queue(), config.workers)
+        .tagged(Service::OUTDIAL.name());
     let manager = Arc::new(OutdialManager {
         ledger: Arc::clone(&ledger),
         config,

@@ -17,7 +17,12 @@ pub(crate) async fn run(args: ConfigArgs) -> Result<ExitCode> {
     let config = Config::load(&args.flags(), &Environment::of_process())?;
     telemetry::init(&config.log)?;
     let told = signals::watch()?;
-    let node = Node::start_showing(config, show_token).await?;
+    // A start waits for the broker, if there is one: as long as it takes, unless told.
+    let node = tokio::select! {
+        biased;
+        () = told.cancelled() => return Ok(ExitCode::SUCCESS),
+        node = Node::start_showing(config, show_token) => node?,
+    };
     announce(&node);
     told.cancelled().await;
     eprintln!("Trunkline stops and finishes what it is doing; a second signal ends it at once.");

@@ -39,7 +39,8 @@ pub async fn start_agent(
     ));
     let running = role::serve(&ledger, &deps, workers, stop, router).await?;
 
-    let queue = QueueSpec::new(Service::AGENT.subscribe_queue(), workers);
+    let queue =
+        QueueSpec::new(Service::AGENT.subscribe_queue(), workers).tagged(Service::AGENT.name());
     let subscription =
         Subscription::new(queue, [Service::CALL.event_exchange()]).parked_by(ledger.parking());
     let subscribed = deps

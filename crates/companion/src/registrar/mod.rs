@@ -113,7 +113,8 @@ pub async fn start_registrar(
     });
     let router = phones::routes(trunks::routes(Router::new(Arc::clone(&registrar), service)));
     let running = role::serve(&ledger, &role_deps, workers, stop.clone(), router).await?;
-    let queue = QueueSpec::new(Service::REGISTRAR.subscribe_queue(), workers);
+    let queue = QueueSpec::new(Service::REGISTRAR.subscribe_queue(), workers)
+        .tagged(Service::REGISTRAR.name());
     let customers = [Service::CUSTOMER.event_exchange()];
     let subscription = Subscription::new(queue, customers).parked_by(ledger.parking());
     let handler = Arc::new(customers::Customers(Arc::clone(&registrar)));

@@ -96,7 +96,8 @@ pub async fn start_webhook(
         router,
     )
     .await?;
-    let queue = QueueSpec::new(Service::WEBHOOK.subscribe_queue(), role_config.workers);
+    let queue = QueueSpec::new(Service::WEBHOOK.subscribe_queue(), role_config.workers)
+        .tagged(Service::WEBHOOK.name());
     let customers = [Service::CUSTOMER.event_exchange()];
     let subscription = Subscription::new(queue, customers).parked_by(ledger.parking());
     let handler = Arc::new(subscribe::Customers(Arc::clone(&state)));

@@ -84,7 +84,9 @@ impl Events {
     pub(crate) async fn listen(self: Arc<Self>, bus: Arc<dyn Bus>) {
         // A queue of this process: every gateway hears everything.
         let name = format!("{}.{}", Service::GATEWAY.subscribe_queue(), self.life);
-        let mut queue = QueueSpec::new(name, 1);
+        let mut queue = QueueSpec::new(name, 1)
+            .volatile()
+            .tagged(Service::GATEWAY.name());
         queue.capacity = 8_192;
         let exchanges = SERVICES.map(Service::event_exchange);
         let subscription = Subscription::new(queue, exchanges);

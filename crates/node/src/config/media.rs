@@ -20,6 +20,9 @@ const RETENTION_BATCH: u32 = 100;
 pub struct Media {
     /// The folder; empty = `media` in the data folder.
     pub folder: PathBuf,
+    /// File of the key that links are signed with; empty = `media.key` in the data
+    /// folder. Processes that share the folder share the key.
+    pub key_file: PathBuf,
     /// Where Asterisk reaches the gateway, such as `http://10.0.0.5:8080`; empty =
     /// the gateway's own address.
     pub public_url: String,
@@ -46,6 +49,7 @@ impl Default for Media {
     fn default() -> Self {
         Self {
             folder: PathBuf::new(),
+            key_file: PathBuf::new(),
             public_url: String::new(),
             url_lifetime_s: 86_400,
             downloads_at_once: 64,
@@ -70,6 +74,14 @@ impl Media {
 }
 
 impl Config {
+    /// The file of the key that links are signed with.
+    pub(crate) fn media_key(&self) -> PathBuf {
+        if self.media.key_file.as_os_str().is_empty() {
+            return self.data_dir.join("media.key");
+        }
+        self.media.key_file.clone()
+    }
+
     /// The media folder.
     #[must_use]
     pub fn media_folder(&self) -> PathBuf {

@@ -5,6 +5,7 @@
 //! their manual; a test compares it with the code.
 
 mod asterisk;
+mod bus;
 mod environment;
 mod error;
 mod load;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use asterisk::Asterisk;
+pub use bus::{Breaker, Bus, Url};
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use load::Flags;
@@ -43,6 +45,7 @@ pub struct Config {
     /// Longest time that a stop waits for work in progress, milliseconds.
     pub shutdown_grace_ms: u64,
     pub log: Log,
+    pub bus: Bus,
     pub store: Store,
     pub gateway: trunkline_gateway::Config,
     pub metrics: Metrics,
@@ -72,6 +75,7 @@ impl Default for Config {
             roles: Role::ALL.to_vec(),
             shutdown_grace_ms: 10_000,
             log: Log::default(),
+            bus: Bus::default(),
             store: Store::default(),
             gateway: trunkline_gateway::Config {
                 operators: vec![trunkline_companion::DEFAULT_CUSTOMER],

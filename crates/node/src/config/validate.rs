@@ -7,6 +7,7 @@ use super::{Config, Role};
 
 /// Options that may be zero.
 const MAY_BE_ZERO: &[&str] = &[
+    "failures",
     "shutdown_grace_ms",
     "conflict_retries",
     "group_wait_us",
@@ -53,6 +54,12 @@ const LESS: &[(&str, &str, &str, &str)] = &[
 const NOT_MORE: &[(&str, &str, &str, &str)] = &[
     (
         "delivery",
+        "retry_min_ms",
+        "retry_max_ms",
+        "the first pause is the shortest",
+    ),
+    (
+        "rabbitmq",
         "retry_min_ms",
         "retry_max_ms",
         "the first pause is the shortest",
@@ -189,6 +196,9 @@ fn check_pairs(options: &toml::Table, problems: &mut Vec<Problem>) {
     for name in ["delivery", "call", "webhook"] {
         check_section(name, name, section(name), problems);
     }
+    let rabbitmq = section("bus").and_then(|bus| bus.get("rabbitmq"));
+    let rabbitmq = rabbitmq.and_then(toml::Value::as_table);
+    check_section("rabbitmq", "bus.rabbitmq", rabbitmq, problems);
     for role in WITH_DELIVERY {
         let own = section(role)
             .and_then(|section| section.get("delivery"))
