@@ -42,7 +42,7 @@ pub(crate) enum Shape {
     Time,
     Address,
     Addresses,
-    /// A list of objects with these fields, checked elsewhere.
+    /// A list of objects; their fields are these, checked elsewhere.
     List(&'static [Field]),
     Actions,
     /// A telephone number in E.164 form.
@@ -139,8 +139,10 @@ impl Shape {
             Self::Addresses => each(name, value, "addresses", one_address),
             Self::List(fields) => {
                 let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-                let wanted = format!("must be a list of objects with: {}", names.join(", "));
-                want(name, value.is_array(), &wanted)
+                let wanted = format!("objects with: {}", names.join(", "));
+                each(name, value, &wanted, |name, value| {
+                    want(name, value.is_object(), "must be an object")
+                })
             }
             Self::Actions => {
                 each(name, value, "actions", action)?;
@@ -378,6 +380,11 @@ mod tests {
             ),
             (Shape::TextMap, json!({"order": 7}), "f.order"),
             (Shape::Object, json!([]), "f"),
+            (Shape::List(&[]), json!({}), "f"),
+            (Shape::List(&[]), json!([{}, ["tel"]]), "f[1]"),
+            (Shape::Address, json!(["tel", "+15551234567"]), "f"),
+            (Shape::Addresses, json!([["tel", "+15551234567"]]), "f[0]"),
+            (Shape::Actions, json!([["answer"]]), "f[0]"),
             (Shape::Countries, json!(["de", "zz"]), "f"),
             (Shape::Countries, json!(["de", 7]), "f[1]"),
             (Shape::Number, json!("5551234567"), "f"),

@@ -44,13 +44,27 @@ pub(crate) fn add(matched: Matched<'_>) -> BoxFuture<'_, Result<Response, ApiErr
 /// What a bulk request has to add. Whether the addresses are good is for
 /// outdial-manager to say: it names the field as well.
 fn read(bytes: &[u8], caller: CustomerId, config: &Config) -> Result<NewTargets, ApiError> {
-    // Good bodies are read once, straight into their shape. A list would be
-    // read as well, as the fields in their order: that is not meant.
-    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    // Good bodies are read once, straight into their shape.
     match serde_json::from_slice::<NewTargets>(bytes) {
-        Ok(read) if is_object && !read.targets.is_empty() => Ok(read),
+        Ok(read) if !read.targets.is_empty() && has_one_list(bytes) => Ok(read),
         Ok(_) | Err(_) => explain(bytes, caller, config),
     }
+}
+
+/// Whether `targets` is the only list. Serde reads a list in an object's place as
+/// the object's fields in their order, which nobody means: a good body has none.
+fn has_one_list(json: &[u8]) -> bool {
+    let (mut lists, mut in_text, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' if !in_text => lists += 1,
+            _ => {}
+        }
+    }
+    json.trim_ascii_start().starts_with(b"{") && lists == 1
 }
 
 /// Reads it field by field: what is wrong has a name then, and `null` is as good
@@ -113,6 +127,16 @@ mod tests {
             (r#"{"targets":{}}"#, "targets"),
             (r#"{"targets":[],"more":1}"#, "more"),
             (r#"{"targets":[{},7]}"#, "targets[1]"),
+            (r#"[[{"name":"Ann"}]]"#, "INVALID_JSON"),
+            (
+                r#"{"targets":[["00000000-0000-0000-0000-000000000000","Ann"]]}"#,
+                "targets[0]",
+            ),
+            (r#"{"targets":[{"name":"a\"["},[]]}"#, "targets[1]"),
+            (
+                r#"{"targets":[{"destination_0":["tel","+15551230001"]}]}"#,
+                "targets[0].destination_0",
+            ),
             (r#"{"targets":[{"nmae":"x"}]}"#, "targets[0].nmae"),
             (r#"{"targets":[{},{"name":1}]}"#, "targets[1].name"),
             (r#"{"targets":[{"id":"7"}]}"#, "targets[0].id"),
@@ -135,7 +159,7 @@ mod tests {
 
     #[test]
     fn null_is_nothing_and_the_rest_is_taken_as_it_is() {
-        let body = r#"{"customer_id":null,"targets":[{"id":null,"name":"Ann","data":null,
+        let body = r#"{"customer_id":null,"targets":[{"id":null,"name":"Ann","data":null,"detail":"[\"",
             "destination_0":{"type":"tel","target":"+15551230001","name":null}}]}"#;
         let read = read(body.as_bytes(), CustomerId::random(), &Config::default()).unwrap();
         let [one] = read.targets.as_slice() else {
