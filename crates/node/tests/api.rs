@@ -230,7 +230,9 @@ async fn an_operator_enters_who_carries_calls_and_others_may_not() {
         ("?deleted=false", &provider),
         ("?deleted=true", &spare),
     ] {
-        let (_, list) = other.get(&format!("/v1/providers{query}")).await;
+        let list = format!("/v1/providers{query}");
+        assert_eq!(other.get(&list).await.0, 403, "a trunk's has its number");
+        let (_, list) = me.get(&list).await;
         let ids: Vec<&str> = list["result"].as_array().unwrap().iter().map(id).collect();
         assert_eq!(ids, [id(left)], "{query}");
     }

@@ -131,6 +131,7 @@ pub(super) const RESOURCES: &[Resource] = &[
         service: Service::ROUTE,
         tag: "route/providers/<provider-id>",
         owner: Owner::Shared,
+        // Nobody's rows, but the provider of a trunk shows its customer's number.
         routes: &[
             create("/v1/providers", PROVIDER).operators_only(),
             route(
@@ -140,8 +141,9 @@ pub(super) const RESOURCES: &[Resource] = &[
                     filters: &[],
                     customer: ListOf::EverybodyLiving,
                 },
-            ),
-            get("/v1/providers/{id}"),
+            )
+            .operators_only(),
+            get("/v1/providers/{id}").operators_only(),
             update("/v1/providers/{id}", PROVIDER_CHANGE).operators_only(),
             delete("/v1/providers/{id}").operators_only(),
         ],
