@@ -3,11 +3,15 @@
 # schemathesis over /openapi.json. Not a part of `make test`: it installs
 # schemathesis from PyPI into target/schemathesis.
 #
-#   tests/schemathesis.sh [program]        default: target/debug/trunkline
+#   tests/schemathesis.sh [program [options of `schemathesis run`]]
+#
+# The program is target/debug/trunkline unless given. EXAMPLES and SEED change
+# how much is asked, and what.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 program=${1:-target/debug/trunkline}
+options=("${@:2}")
 venv=target/schemathesis
 if [ ! -x "$program" ]; then
 	echo "schemathesis: $program is missing; run: cargo build -p trunkline-server" >&2
@@ -47,10 +51,11 @@ done
 
 # It leaves a folder where it runs.
 venv=$PWD/$venv
+hooks=$PWD/tests/schemathesis_hooks.py
 cd "$dir"
 # What must not be: a 500, or an answer that the description does not know.
-"$venv/bin/schemathesis" run "http://$address/openapi.json" \
+SCHEMATHESIS_HOOKS=$hooks "$venv/bin/schemathesis" run "http://$address/openapi.json" \
 	--header "Authorization: Bearer $token" \
 	--checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
 	--exclude-path /v1/events --exclude-path-regex '^/v1/tokens/' \
-	--max-examples "${EXAMPLES:-30}" --seed 1 --workers 1
+	--max-examples "${EXAMPLES:-30}" --seed "${SEED:-1}" --workers 1 "${options[@]}"

@@ -1,10 +1,12 @@
 //! The description of the API, OpenAPI 3.1, built from the tables of
 //! [`crate::resources`]: what is in a table is described, and nothing else.
 //!
-//! What is answered is described by an example of each resource
-//! (`examples.json`), from which its schema follows.
+//! What is answered is described by the models ([`rows`]), or by an example
+//! (`examples.json`) from which the schema follows. Why it is built by hand is in
+//! `docs/decisions/openapi-from-the-tables.md`.
 
 mod page;
+mod rows;
 mod schema;
 
 use std::collections::BTreeSet;
@@ -191,7 +193,7 @@ fn about(resource: &Resource) -> &'static str {
         "accounts" => "Accounts of customers.",
         "numbers" => "Telephone numbers of customers.",
         "routes" => "Which provider carries which calls.",
-        "providers" => "Who carries calls.",
+        "providers" => "Who carries calls; for operators.",
         "agents" => "People who take calls.",
         "tokens" => "Access to this API.",
         "events" => "What happens, as it happens.",
@@ -415,7 +417,12 @@ fn responses() -> Value {
 
 /// An example of what each path answers, by path, or by method and path.
 fn examples() -> Value {
-    serde_json::from_str(include_str!("examples.json")).unwrap_or_default()
+    let mut examples: Value =
+        serde_json::from_str(include_str!("examples.json")).unwrap_or_default();
+    for row in rows::all() {
+        examples[row.key] = row.example;
+    }
+    examples
 }
 
 #[cfg(test)]

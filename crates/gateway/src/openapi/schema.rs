@@ -5,6 +5,7 @@ use trunkline_model::Timestamp;
 use trunkline_model::action::Kind;
 use uuid::Uuid;
 
+use super::rows;
 use crate::config::Config;
 use crate::field::{Field, Shape};
 use crate::resources::{Act, ListOf, Resource, Route};
@@ -76,13 +77,7 @@ pub(super) fn components(examples: &Value) -> Value {
         "Address": {
             "type": "object",
             "description": "Who calls or is called. An empty object is nobody.",
-            "properties": {
-                "type": {"type": "string", "examples": ["tel", "sip"]},
-                "target": {"type": "string", "examples": ["+15551230001", "ann@example.com"]},
-                "target_name": {"type": "string"},
-                "name": {"type": "string"},
-                "detail": {"type": "string"},
-            },
+            "properties": address_properties(),
             "examples": [{"type": "tel", "target": "+15551230001"}],
         },
         "Action": {
@@ -115,8 +110,14 @@ pub(super) fn components(examples: &Value) -> Value {
     for (path, example) in examples.as_object().into_iter().flatten() {
         schemas[name(path)] = inferred(example);
     }
+    for row in rows::all() {
+        schemas[name(row.key)] = row.schema();
+    }
     schemas
 }
+
+/// The list that is put together from what several roles say.
+const PARKED: &str = "/v1/parked";
 
 /// The schema of an answer, and an example.
 pub(super) fn answer(
@@ -160,7 +161,7 @@ pub(super) fn answer(
     if !paged {
         return (row, example);
     }
-    let page = json!({
+    let mut page = json!({
         "type": "object",
         "required": ["result", "next_page_token"],
         "properties": {
@@ -168,6 +169,9 @@ pub(super) fn answer(
             "next_page_token": {"type": "string", "description": "Empty on the last page."},
         },
     });
+    if route.path == PARKED {
+        page["properties"]["unanswered"] = json!({"type": "array", "items": {"type": "string"}, "description": "Roles that did not say."});
+    }
     let example = example.map(|row| json!({"result": [row], "next_page_token": ""}));
     (page, example)
 }
@@ -184,8 +188,24 @@ fn name(path: &str) -> String {
         .collect()
 }
 
+/// Objects whose content belongs to others, or whose keys differ.
+const FREE_FORM: &[&str] = &[
+    "option",
+    "metadata",
+    "variables",
+    "tech_headers",
+    "ended",
+    "data",
+];
+
+/// Ids of what an Asterisk has.
+const TEXT_IDS: &[&str] = &["channel_id", "bridge_id"];
+
+/// The fields of an address.
+const ADDRESS: [&str; 5] = ["type", "target", "target_name", "name", "detail"];
+
 /// The schema that an example has.
-fn inferred(example: &Value) -> Value {
+pub(super) fn inferred(example: &Value) -> Value {
     match example {
         // Nobody can tell what it would be.
         Value::Null => json!({}),
@@ -200,17 +220,59 @@ fn inferred(example: &Value) -> Value {
         }
         Value::String(_) => json!({"type": "string"}),
         Value::Array(items) => {
-            let items = items.first().map(inferred).unwrap_or_else(|| json!({}));
+            // Of several the one with the most fields: it has those that may be left out.
+            let fields = |item: &&Value| item.as_object().map_or(0, Map::len);
+            let items = items.iter().max_by_key(fields);
+            let items = items.map_or_else(|| json!({}), inferred);
             json!({"type": ["array", "null"], "items": items})
+        }
+        Value::Object(entries) if entries.keys().any(|key| Uuid::try_parse(key).is_ok()) => {
+            let value = entries.values().next().map(inferred);
+            json!({"type": ["object", "null"], "additionalProperties": value})
+        }
+        Value::Object(entries) if is_address(entries) => {
+            json!({"type": ["object", "null"], "properties": address_properties()})
         }
         Value::Object(entries) => {
             let properties: Map<String, Value> = entries
                 .iter()
-                .map(|(name, value)| (name.clone(), inferred(value)))
+                .map(|(name, value)| (name.clone(), of_field(name, value)))
                 .collect();
             json!({"type": ["object", "null"], "properties": properties})
         }
     }
+}
+
+fn of_field(name: &str, value: &Value) -> Value {
+    by_name(name, value).unwrap_or_else(|| inferred(value))
+}
+
+/// The schema of a field whose value does not tell it.
+pub(super) fn by_name(name: &str, value: &Value) -> Option<Value> {
+    if value.is_object() && FREE_FORM.contains(&name) {
+        return Some(json!({"type": ["object", "null"]}));
+    }
+    // Asterisk's ids are texts, though ours look like UUIDs.
+    let text = json!({"type": "string"});
+    if value.is_array() && name == "channel_ids" {
+        return Some(json!({"type": ["array", "null"], "items": text}));
+    }
+    TEXT_IDS.contains(&name).then_some(text)
+}
+
+/// What is left out of an address when it is empty is in the schema.
+fn is_address(object: &Map<String, Value>) -> bool {
+    object.contains_key("target") && object.keys().all(|key| ADDRESS.contains(&key.as_str()))
+}
+
+fn address_properties() -> Value {
+    json!({
+        "type": {"type": "string", "examples": ["tel", "sip"]},
+        "target": {"type": "string", "examples": ["+15551230001", "ann@example.com"]},
+        "target_name": {"type": "string"},
+        "name": {"type": "string"},
+        "detail": {"type": "string"},
+    })
 }
 
 #[cfg(test)]
