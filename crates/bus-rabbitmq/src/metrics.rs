@@ -66,3 +66,32 @@ impl Metrics {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chapter 01 §7.1: these two have no prefix.
+    #[test]
+    fn the_counters_of_the_reference_have_its_names_and_labels() {
+        let metrics = Metrics::default();
+        let queue = || "q".to_owned();
+        let retry = RetryLabels {
+            queue: queue(),
+            retry_count: 2,
+        };
+        metrics.event_retried.get_or_create(&retry).inc();
+        let dropped = QueueLabels { queue: queue() };
+        metrics.event_dropped.get_or_create(&dropped).inc();
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let mut shown = String::new();
+        prometheus_client::encoding::text::encode(&mut shown, &registry).unwrap();
+        for line in [
+            "rabbitmqhandler_event_retried_total{queue=\"q\",retry_count=\"2\"} 1",
+            "rabbitmqhandler_event_dropped_total{queue=\"q\"} 1",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+        }
+    }
+}

@@ -145,3 +145,98 @@ impl Metrics {
         self.stops.get_or_create(&ReasonLabels { reason }).inc();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use trunkline_bus::metrics::RouteLabels;
+
+    use super::*;
+
+    /// Chapter 01 §7.3, whole: name, labels, whether it is a histogram of milliseconds.
+    /// The common ones of §7.1 are compared in call-manager.
+    const CHAPTER: &[(&str, &[&str], bool)] = &[
+        ("receive_request_process_time", &["type", "method"], true),
+        (
+            "receive_subscribe_event_process_time",
+            &["publisher", "type"],
+            true,
+        ),
+        ("campaign_create_total", &[], false),
+        ("campaign_status_run_total", &[], false),
+        ("campaign_status_stop_total", &[], false),
+        ("campaign_execute_total", &[], false),
+        ("campaigncall_create_total", &["reference_type"], false),
+        ("campaigncall_done_total", &["result"], false),
+    ];
+
+    /// Every family with one value.
+    fn touched() -> String {
+        let it = Metrics::default();
+        let route = RouteLabels {
+            r#type: "x",
+            method: "x",
+        };
+        it.service
+            .receive_request_process_time
+            .get_or_create(&route)
+            .observe(1.0);
+        let event = ReceivedLabels {
+            publisher: "x",
+            r#type: "x",
+        };
+        it.receive_subscribe_event_process_time
+            .get_or_create(&event)
+            .observe(1.0);
+        it.campaigncall_create
+            .get_or_create(&CreateLabels {
+                reference_type: "x",
+            })
+            .inc();
+        it.campaigncall_done
+            .get_or_create(&DoneLabels { result: "x" })
+            .inc();
+        let mut registry = Registry::default();
+        it.register(registry.sub_registry_with_prefix("campaign_manager"));
+        let mut shown = String::new();
+        prometheus_client::encoding::text::encode(&mut shown, &registry).unwrap();
+        shown
+    }
+
+    /// The sets of label names with which a sample is shown.
+    fn labels<'s>(shown: &'s str, sample: &str) -> BTreeSet<BTreeSet<&'s str>> {
+        let of_line = |line: &'s str| {
+            let rest = line.strip_prefix(sample)?;
+            let names = match rest.strip_prefix('{') {
+                Some(rest) => rest.rsplit_once('}')?.0,
+                None => rest.strip_prefix(' ').map(|_| "")?,
+            };
+            let names = names.split(',').filter(|label| !label.is_empty());
+            Some(names.filter_map(|label| label.split('=').next()).collect())
+        };
+        shown.lines().filter_map(of_line).collect()
+    }
+
+    #[test]
+    fn names_labels_and_buckets_are_those_of_the_chapter() {
+        let shown = touched();
+        for (name, expected, is_histogram) in CHAPTER {
+            let name = format!("campaign_manager_{name}");
+            let sample = match is_histogram {
+                true => format!("{name}_count"),
+                false => name.clone(),
+            };
+            let expected = BTreeSet::from([expected.iter().copied().collect()]);
+            assert_eq!(labels(&shown, &sample), expected, "{name}: {shown}");
+            let begin = format!("{name}_bucket{{le=\"");
+            let bounds = shown.lines().filter_map(|line| line.strip_prefix(&begin));
+            let bounds: Vec<&str> = bounds.filter_map(|rest| rest.split('"').next()).collect();
+            let chapters: &[&str] = match is_histogram {
+                true => &["50.0", "100.0", "500.0", "1000.0", "3000.0", "+Inf"],
+                false => &[],
+            };
+            assert_eq!(bounds, chapters, "{name}");
+        }
+    }
+}

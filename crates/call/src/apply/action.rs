@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use trunkline_ari::request::{AddChannel, Continue, Dtmf, Play};
 use trunkline_bus::Method;
+use trunkline_bus::metrics::millis;
 use trunkline_delivery::Duty;
 use trunkline_domain::call::action::{Echo, Enough, Step, step};
 use trunkline_domain::call::hangup;
@@ -237,6 +239,19 @@ enum Then {
 
 /// Does the current action. An action that fails is followed by the next one.
 async fn perform(role: &Arc<Role>, call: &Call) -> Result<Then, Error> {
+    let started = Instant::now();
+    let then = carry_out(role, call).await;
+    let labels = ActionLabels {
+        r#type: call.action.kind.to_string(),
+    };
+    role.metrics
+        .call_action_process_time
+        .get_or_create(&labels)
+        .observe(millis(started.elapsed()));
+    then
+}
+
+async fn carry_out(role: &Arc<Role>, call: &Call) -> Result<Then, Error> {
     match step(&call.action) {
         Step::Wait { .. } => Ok(Then::Wait),
         Step::Answer => {

@@ -119,6 +119,8 @@ pub(super) async fn take_route(
         .with(role.call_event(now, "call_updated", &next))
         .with(role.ledger.cancel_all_of(call.id));
     role.ledger.apply(batch).await?;
+    role.metrics.channel_ended(&call, cause);
+    role.metrics.channel_began(&next);
     tracing::info!(call_id = %call.id, dialroute_id = %route, cause, "the next dial route is tried");
     hangup::remove_bridge(role, &call.channel_id, &call.bridge_id).await;
     Ok(next)

@@ -277,7 +277,7 @@ async fn finish(
         old = %before, new = "hangup", reason = %call.hangup_reason, by = %call.hangup_by, cause = with.cause,
         "call ended"
     );
-    role.metrics.hung_up(&call, now);
+    role.metrics.hung_up(&call, with.cause, now);
     if call.direction == Direction::Outgoing {
         role.limits.ended(call.customer_id);
     }

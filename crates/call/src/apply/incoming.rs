@@ -174,6 +174,7 @@ async fn start(role: &Arc<Role>, channel: &Channel, number: &Number) -> Result<C
         return Err(error.into());
     }
     role.metrics.created(&call);
+    role.metrics.placed(channel);
     tracing::info!(call_id = %id, channel_id = %channel.id, activeflow_id = %call.activeflow_id, "incoming call created");
     outgoing::join(role, &to, &bridge.id, &bridge.name, &channel.id).await?;
     Ok(call)

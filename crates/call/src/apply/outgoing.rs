@@ -508,6 +508,7 @@ async fn place(role: &Arc<Role>, entered: &Entered, call: &Call) -> Result<Bridg
         }))
         .with(role.ledger.schedule(now, &limit));
     role.ledger.apply(batch).await?;
+    role.metrics.placed(channel);
     Ok(bridge)
 }
 
