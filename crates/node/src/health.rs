@@ -61,12 +61,19 @@ impl Health {
     async fn look(&self) -> Report {
         let (store, roles, outbox, parked) =
             tokio::join!(self.store(), self.roles(), self.outbox(), self.parked());
-        let ready = store && roles.values().all(|up| up == &Value::Bool(true));
+        let broker = self.carrier.health();
+        let away = broker
+            .as_ref()
+            .is_some_and(|broker| broker["connected"] != Value::Bool(true));
+        let troubled = broker
+            .as_ref()
+            .is_some_and(|broker| !broker["trouble"].is_null());
+        let ready = store && !away && roles.values().all(|up| up == &Value::Bool(true));
         let asterisks = self.asterisks();
         let all_connected = asterisks
             .iter()
             .all(|asterisk| asterisk["connected"] == Value::Bool(true));
-        let status = match (ready, all_connected) {
+        let status = match (ready, all_connected && !troubled) {
             (false, _) => "down",
             (true, false) => "degraded",
             (true, true) => "ok",
@@ -79,7 +86,7 @@ impl Health {
             "outbox_waiting": outbox,
             "parked_waiting": parked,
         });
-        if let Some(broker) = self.carrier.health() {
+        if let Some(broker) = broker {
             parts["broker"] = broker;
         }
         Report { ready, parts }

@@ -3,7 +3,9 @@
 //! database brought up to date.
 
 use std::path::Path;
+use std::time::Duration;
 
+pub use trunkline_bus_rabbitmq::ConnectError;
 pub use trunkline_store_sqlite::{OpenError, Schema};
 
 use crate::config::Config;
@@ -20,4 +22,18 @@ pub fn database(config: &Config) -> Result<Option<Schema>, OpenError> {
         return Ok(None);
     }
     trunkline_store_sqlite::schema(&path).map(Some)
+}
+
+/// Whether the broker lets us in, and whether it has the plugin for delayed messages;
+/// none where the configuration has no broker.
+///
+/// # Errors
+///
+/// Why there is no connection.
+pub async fn broker(config: &Config, patience: Duration) -> Option<Result<bool, ConnectError>> {
+    let address = config.bus.url.0.as_ref()?;
+    let patience = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    let mut limits = config.bus.rabbitmq.clone();
+    limits.connect_timeout_ms = limits.connect_timeout_ms.min(patience);
+    Some(trunkline_bus_rabbitmq::probe(address, &limits).await)
 }

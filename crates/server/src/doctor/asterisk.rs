@@ -4,8 +4,8 @@
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use trunkline_model::Timestamp;
-use trunkline_node::Config;
 use trunkline_node::config::Asterisk;
+use trunkline_node::{Config, Role};
 
 use super::finding::{Finding, Findings, Level};
 use super::modules::{WANTED, Weight};
@@ -34,8 +34,11 @@ struct Ari<'a> {
     about: String,
 }
 
-/// Looks at each.
+/// Looks at each that this process would serve.
 pub(super) async fn look(findings: &mut Findings, http: &Client, config: &Config, told: &mut Told) {
+    if !config.runs(Role::AsteriskProxy) {
+        return;
+    }
     if config.asterisk.is_empty() {
         findings.fail(
             "asterisk",

@@ -5,6 +5,7 @@
 //! whatever cannot be looked at because something before it is wrong is left out.
 
 mod asterisk;
+mod broker;
 mod finding;
 mod folder;
 mod machine;
@@ -63,6 +64,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode> {
             let mut told = running::look(&mut findings, &http, &args.api, Some(&config)).await;
             folder::look(&mut findings, &config, &mut told);
             machine::look(&mut findings, &config, told.ours()).await;
+            broker::look(&mut findings, &config, &mut told).await;
             asterisk::look(&mut findings, &http, &config, &mut told).await;
             media::look(&mut findings, &http, &config, told.ours()).await;
             told.rest(&mut findings);

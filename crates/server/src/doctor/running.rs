@@ -6,6 +6,7 @@ use trunkline_cli::{Api, ApiArgs, Error, Settings};
 use trunkline_node::Config;
 
 use super::asterisk::reason;
+use super::broker;
 use super::finding::{Finding, Findings, Level};
 use super::told::Told;
 
@@ -37,6 +38,7 @@ pub(super) async fn look(
         return told;
     };
     told.set_ours(own.is_none_or(|own| same_port(&own, &url)));
+    broker::told(&mut told, &parts);
     let args = ApiArgs {
         url: Some(url.clone()),
         ..args.clone()
