@@ -20,6 +20,18 @@ impl Account {
         Self(text.into())
     }
 
+    /// The same password for another user.
+    #[must_use]
+    pub fn with_user(&self, user: &str) -> Self {
+        Self(format!("{user}:{}", self.parts().1))
+    }
+
+    /// The same user with another password.
+    #[must_use]
+    pub fn with_password(&self, password: &str) -> Self {
+        Self(format!("{}:{password}", self.parts().0))
+    }
+
     /// What is wrong with it, without saying what it is.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         match self.0.split_once(':') {

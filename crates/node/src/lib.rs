@@ -23,6 +23,7 @@ mod roles;
 mod store_metrics;
 pub mod telemetry;
 
+pub use config::go::{GoConfig, GoFlags};
 pub use config::{Config, ConfigError, Environment, Flags, Role};
 pub use error::Error;
 pub use node::Node;

@@ -8,6 +8,7 @@ use trunkline_node::Flags;
 use crate::completions::CompletionsArgs;
 use crate::demo::DemoArgs;
 use crate::doctor::DoctorArgs;
+use crate::role::{self, AsteriskProxy, CallManager, CampaignManager, RoleArgs};
 
 const AFTER_HELP: &str = "\
 Options come from the built-in defaults, then the file, then variables such as
@@ -41,6 +42,26 @@ pub(crate) enum Command {
     /// once, which loses nothing that was answered.
     #[command(after_long_help = AFTER_HELP)]
     Serve(ConfigArgs),
+    /// Runs call-manager alone, with the options of VoIPbin's.
+    ///
+    /// Takes the flags and variables of the Go service, on its queues; the rows are in
+    /// SQLite under --data-dir. VoIPbin's other services, or other roles of Trunkline,
+    /// stand beside it.
+    #[command(after_long_help = role::AFTER_HELP)]
+    CallManager(RoleArgs<CallManager>),
+    /// Runs campaign-manager alone, with the options of VoIPbin's.
+    ///
+    /// Takes the flags and variables of the Go service, on its queues; the rows are in
+    /// SQLite under --data-dir. VoIPbin's other services, or other roles of Trunkline,
+    /// stand beside it.
+    #[command(after_long_help = role::AFTER_HELP)]
+    CampaignManager(RoleArgs<CampaignManager>),
+    /// Runs the proxy of one Asterisk alone, with the options of VoIPbin's.
+    ///
+    /// Takes the flags and variables of the Go service: Asterisk's events to the
+    /// exchange, requests from its queues to ARI and AMI.
+    #[command(after_long_help = role::AFTER_HELP)]
+    AsteriskProxy(RoleArgs<AsteriskProxy>),
     /// Prints or checks the configuration.
     ///
     /// Prints what would be in effect, secrets as ***, in the form of a
@@ -52,8 +73,8 @@ pub(crate) enum Command {
     /// Looks for what is wrong, and says what to do.
     ///
     /// Looks at the configuration, the data folder and its database, ports, disk and
-    /// clock, at each Asterisk with its modules, and at the program that runs, if one
-    /// does. Changes nothing.
+    /// clock, at the broker if there is one, at each Asterisk with its modules, and at
+    /// the program that runs, if one does. Changes nothing.
     Doctor(DoctorArgs),
     /// Prints completions for a shell.
     Completions(CompletionsArgs),

@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod role;
 mod serve;
 mod signals;
 
@@ -43,6 +44,9 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(args).await,
+        Command::CallManager(args) => role::run(args).await,
+        Command::CampaignManager(args) => role::run(args).await,
+        Command::AsteriskProxy(args) => role::run(args).await,
         Command::Config(args) => config::run(args),
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => Box::pin(doctor::run(args)).await,

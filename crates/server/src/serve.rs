@@ -15,7 +15,19 @@ use crate::signals;
 /// When it cannot start.
 pub(crate) async fn run(args: ConfigArgs) -> Result<ExitCode> {
     let config = Config::load(&args.flags(), &Environment::of_process())?;
+    run_with(config, &[]).await
+}
+
+/// The same with a configuration that is there; the log begins with `notices`.
+///
+/// # Errors
+///
+/// When it cannot start.
+pub(crate) async fn run_with(config: Config, notices: &[String]) -> Result<ExitCode> {
     telemetry::init(&config.log)?;
+    for notice in notices {
+        tracing::warn!("{notice}");
+    }
     let told = signals::watch()?;
     // A start waits for the broker, if there is one: as long as it takes, unless told.
     let node = tokio::select! {

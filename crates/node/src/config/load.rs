@@ -60,11 +60,23 @@ impl Config {
     ///
     /// Names every option that is wrong, who said so, and what is allowed.
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
-        let mut figment = Figment::from(Source::toml(
-            "the defaults",
-            DEFAULT_TOML,
-            Path::new("config.default.toml"),
-        )?);
+        let config = Self::assemble(None, flags, environment)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Puts it together; `defaults` stand before ours. Not checked as a whole yet.
+    pub(super) fn assemble(
+        defaults: Option<&str>,
+        flags: &Flags,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let name = "the defaults";
+        let path = Path::new("config.default.toml");
+        let mut figment = Figment::from(Source::toml(name, DEFAULT_TOML, path)?);
+        if let Some(defaults) = defaults {
+            figment = figment.merge(Source::toml(name, defaults, path)?);
+        }
         if let Some(path) = flags
             .config
             .clone()
@@ -90,7 +102,6 @@ impl Config {
             }
         }
         config.resolve_accounts(environment.get(ARI_ACCOUNT))?;
-        config.validate()?;
         Ok(config)
     }
 

@@ -8,6 +8,7 @@ mod asterisk;
 mod bus;
 mod environment;
 mod error;
+pub mod go;
 mod load;
 mod media;
 mod role;

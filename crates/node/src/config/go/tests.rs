@@ -1,0 +1,349 @@
+//! Every option of the chapter is there and does what the table says.
+
+use super::*;
+
+fn flags(given: &[(&'static str, &str)]) -> GoFlags {
+    let given = given
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()));
+    GoFlags {
+        given: given.collect(),
+        ..GoFlags::default()
+    }
+}
+
+fn load(
+    role: Role,
+    given: &[(&'static str, &str)],
+    environment: Environment,
+) -> Result<GoConfig, String> {
+    Config::load_go(role, &flags(given), &environment).map_err(|error| error.to_string())
+}
+
+fn names(role: Role) -> Vec<(&'static str, &'static str)> {
+    let options = options(role).iter();
+    options
+        .map(|option| (option.name, option.default))
+        .collect()
+}
+
+const BROKER: &str = "amqp://guest:guest@localhost:5672";
+
+#[test]
+fn the_table_is_the_chapters() {
+    let call = [
+        ("rabbitmq_address", ""),
+        ("prometheus_endpoint", ""),
+        ("prometheus_listen_address", ""),
+        ("database_dsn", ""),
+        ("redis_address", ""),
+        ("redis_password", ""),
+        ("redis_database", "0"),
+        ("homer_api_address", ""),
+        ("homer_auth_token", ""),
+        ("homer_whitelist", ""),
+        ("asterisk_ws_port", "8088"),
+        ("project_base_domain", "voipbin.net"),
+        (
+            "project_bucket_name",
+            "voipbin-voip-media-bucket-europe-west4",
+        ),
+    ];
+    assert_eq!(names(Role::CallManager), call);
+    let campaign = [
+        ("rabbitmq_address", BROKER),
+        ("prometheus_endpoint", "/metrics"),
+        ("prometheus_listen_address", ":2112"),
+        (
+            "database_dsn",
+            "testid:testpassword@tcp(127.0.0.1:3306)/test",
+        ),
+        ("redis_address", "127.0.0.1:6379"),
+        ("redis_password", ""),
+        ("redis_database", "1"),
+    ];
+    assert_eq!(names(Role::CampaignManager), campaign);
+    let proxy = [
+        ("ari_address", "localhost:8088"),
+        ("ari_account", "asterisk:asterisk"),
+        ("ari_subscribe_all", "true"),
+        ("ari_application", "voipbin"),
+        ("ami_host", "127.0.0.1"),
+        ("ami_port", "5038"),
+        ("ami_username", "asterisk"),
+        ("ami_password", "asterisk"),
+        ("ami_event_filter", ""),
+        ("interface_name", "eth0"),
+        ("rabbitmq_address", BROKER),
+        ("rabbitmq_queue_listen", "asterisk.call.request"),
+        ("prometheus_endpoint", "/metrics"),
+        ("prometheus_listen_address", ":2112"),
+        ("redis_address", "localhost:6379"),
+        ("redis_password", ""),
+        ("redis_database", "1"),
+        ("recording_bucket_name", ""),
+        (
+            "recording_asterisk_directory",
+            "/var/spool/asterisk/recording",
+        ),
+        ("recording_bucket_directory", "/mnt/media/recording"),
+        ("kubernetes_disabled", "false"),
+    ];
+    assert_eq!(names(Role::AsteriskProxy), proxy);
+}
+
+/// The defaults in effect are those that the table tells: giving every option its own
+/// default changes nothing.
+#[test]
+fn the_defaults_are_those_of_the_table() {
+    for role in ROLES {
+        let broker = ("rabbitmq_address", BROKER);
+        let bare = load(role, &[broker], Environment::default()).unwrap();
+        assert_eq!(bare.notices, Vec::<String>::new(), "{role}");
+        assert_eq!(bare.config.roles, [role]);
+        let mut given: Vec<_> = options(role)
+            .iter()
+            .filter(|option| !option.default.is_empty() && option.name != "database_dsn")
+            .map(|option| (option.name, option.default))
+            .collect();
+        given.push(broker);
+        let mut told = load(role, &given, Environment::default()).unwrap().config;
+        for asterisk in &mut told.asterisk {
+            asterisk.account_given = false;
+        }
+        assert_eq!(told, bare.config, "{role}");
+    }
+}
+
+/// Where the reference's are empty and it crashes, ours are in effect.
+#[test]
+fn metrics_have_a_port_and_a_path_everywhere() {
+    for role in ROLES {
+        let config = load(
+            role,
+            &[("rabbitmq_address", BROKER)],
+            Environment::default(),
+        );
+        let metrics = config.unwrap().config.metrics;
+        assert_eq!(metrics.listen, ([0, 0, 0, 0], 2112).into(), "{role}");
+        assert_eq!(metrics.endpoint, "/metrics", "{role}");
+    }
+}
+
+#[test]
+fn a_flag_stands_before_a_variable_and_both_before_a_file_and_our_variables() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = "roles = [\"gateway\"]\n[metrics]\nlisten = \"127.0.0.1:1\"\nendpoint = \"/file\"\n\
+                [call]\nrequest_workers = 7\nbase_domain = \"file.example\"\n";
+    std::fs::write(file.path(), text).unwrap();
+    let environment = |more: &[(&str, &str)]| -> Environment {
+        let ours = [
+            ("TRUNKLINE_BUS__URL", "amqp://ours"),
+            ("TRUNKLINE_METRICS__ENDPOINT", "/ours"),
+            ("PROJECT_BASE_DOMAIN", ""),
+        ];
+        let all = ours.iter().chain(more);
+        let owned = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        owned.collect()
+    };
+    let with = |given: &[(&'static str, &str)], more: &[(&str, &str)]| {
+        let flags = GoFlags {
+            config: Some(file.path().to_owned()),
+            data_dir: Some("/rows".into()),
+            ..flags(given)
+        };
+        Config::load_go(Role::CallManager, &flags, &environment(more))
+            .unwrap()
+            .config
+    };
+    let url = |config: &Config| config.bus.url.0.as_ref().unwrap().to_string();
+
+    let config = with(&[], &[]);
+    assert_eq!(config.roles, [Role::CallManager]);
+    assert_eq!(config.data_dir, PathBuf::from("/rows"));
+    assert_eq!(config.call.request_workers, 7);
+    assert_eq!(
+        config.call.base_domain, "file.example",
+        "empty counts as unset"
+    );
+    assert_eq!(config.metrics.listen, ([127, 0, 0, 1], 1).into());
+    assert_eq!(config.metrics.endpoint, "/ours");
+    assert_eq!(url(&config), "amqp://guest:***@ours:5672");
+
+    let go = [
+        ("RABBITMQ_ADDRESS", "amqp://go"),
+        ("PROMETHEUS_ENDPOINT", "/go"),
+        ("PROJECT_BASE_DOMAIN", "go.example"),
+    ];
+    let config = with(&[], &go);
+    assert_eq!(
+        (url(&config).as_str(), config.metrics.endpoint.as_str()),
+        ("amqp://guest:***@go:5672", "/go")
+    );
+    assert_eq!(config.call.base_domain, "go.example");
+
+    let config = with(
+        &[
+            ("rabbitmq_address", "amqp://flag"),
+            ("prometheus_endpoint", ""),
+        ],
+        &go,
+    );
+    assert_eq!(
+        (url(&config).as_str(), config.metrics.endpoint.as_str()),
+        ("amqp://guest:***@flag:5672", "/go")
+    );
+}
+
+#[test]
+fn each_option_of_the_proxy_reaches_ours() {
+    let given = [
+        ("ari_address", "pbx:8089"),
+        ("ari_account", "ann:secret"),
+        ("ari_subscribe_all", "False"),
+        ("ari_application", "other"),
+        ("ami_port", "5039"),
+        ("ami_host", "pbx"),
+        ("ami_password", "pass:word"),
+        ("ami_username", "bob"),
+        (
+            "rabbitmq_queue_listen",
+            "asterisk.call.request, asterisk.conference.request",
+        ),
+        ("prometheus_listen_address", "localhost:2113"),
+        ("kubernetes_disabled", "true"),
+    ];
+    let loaded = load(Role::AsteriskProxy, &given, Environment::default()).unwrap();
+    assert_eq!(loaded.notices, Vec::<String>::new());
+    let config = loaded.config;
+    let [asterisk] = config.asterisk.as_slice() else {
+        panic!("{:?}", config.asterisk);
+    };
+    let proxy = &asterisk.proxy;
+    assert_eq!(proxy.url, "http://pbx:8089");
+    assert_eq!(
+        proxy.account,
+        trunkline_asterisk_proxy::Account::new("ann:secret")
+    );
+    assert!(!proxy.subscribe_all && !proxy.event_filter);
+    assert_eq!(proxy.application, "other");
+    assert_eq!(proxy.ami, "pbx:5039");
+    assert_eq!(
+        proxy.ami_account,
+        trunkline_asterisk_proxy::Account::new("bob:pass:word")
+    );
+    let queues = ["asterisk.call.request", "asterisk.conference.request"];
+    assert_eq!(proxy.permanent_queues, queues);
+    assert_eq!(config.metrics.listen, ([127, 0, 0, 1], 2113).into());
+    let shown = config.to_toml().unwrap();
+    assert!(
+        !shown.contains("secret") && !shown.contains("word"),
+        "{shown}"
+    );
+
+    // By default every event of everything is told, as in the reference, and AMI is used.
+    let bare = load(Role::AsteriskProxy, &[], Environment::default())
+        .unwrap()
+        .config;
+    let proxy = &bare.asterisk[0].proxy;
+    assert!(proxy.subscribe_all && !proxy.event_filter);
+    assert_eq!(proxy.ami, "127.0.0.1:5038");
+    let ours = Environment::from([
+        ("TRUNKLINE_AMI", "ours:1"),
+        ("TRUNKLINE_ARI_ACCOUNT", "a:b"),
+    ]);
+    let config = load(Role::AsteriskProxy, &[], ours).unwrap().config;
+    assert_eq!(config.asterisk[0].proxy.ami, "ours:1");
+    assert_eq!(
+        config.asterisk[0].proxy.account,
+        trunkline_asterisk_proxy::Account::new("a:b")
+    );
+}
+
+/// The reference takes 0, or something else, in silence.
+#[test]
+fn a_value_that_cannot_be_read_is_an_error_with_flag_and_variable() {
+    let cases = [
+        (Role::CallManager, "rabbitmq_address", "http://u:hidden@x"),
+        (Role::CallManager, "prometheus_listen_address", "2112"),
+        (Role::CampaignManager, "prometheus_endpoint", "metrics"),
+        (Role::CallManager, "redis_database", "one"),
+        (Role::CallManager, "asterisk_ws_port", "70000"),
+        (Role::AsteriskProxy, "ari_address", "pbx:port"),
+        (Role::AsteriskProxy, "ari_account", "hidden"),
+        (Role::AsteriskProxy, "ari_subscribe_all", "perhaps"),
+        (Role::AsteriskProxy, "ami_port", "http"),
+        (Role::AsteriskProxy, "ami_username", "a:b"),
+        (Role::AsteriskProxy, "kubernetes_disabled", "2"),
+        (Role::AsteriskProxy, "rabbitmq_queue_listen", "a,,b"),
+        (Role::AsteriskProxy, "rabbitmq_queue_listen", "a,a"),
+        (
+            Role::CampaignManager,
+            "database_dsn",
+            "root:hidden@tcp(db)/x",
+        ),
+    ];
+    for (role, name, value) in cases {
+        let variable = name.to_uppercase();
+        let environment = Environment::from([(variable.as_str(), value)]);
+        let by_flag = load(role, &[(name, value)], Environment::default()).unwrap_err();
+        let by_variable = load(role, &[], environment).unwrap_err();
+        let (flag, variable) = (format!("flag `--{name}`"), format!("variable `{variable}`"));
+        let named = [(&by_flag, flag), (&by_variable, variable)];
+        for (told, giver) in named {
+            let (flag, variable) = (format!("--{name}"), name.to_uppercase());
+            assert!(told.contains(&format!("(from the {giver}")), "{told}");
+            assert!(told.contains(&flag) && told.contains(&variable), "{told}");
+        }
+        assert!(!(by_flag + &by_variable).contains("hidden"));
+    }
+}
+
+#[test]
+fn what_is_not_there_yet_says_so() {
+    let role = Role::CallManager;
+    let environment = || {
+        Environment::from([
+            ("RABBITMQ_ADDRESS", BROKER),
+            ("REDIS_PASSWORD", "hidden"),
+            ("HOMER_AUTH_TOKEN", "hidden"),
+            ("PROJECT_BUCKET_NAME", ""),
+        ])
+    };
+    let notices = load(role, &[("redis_database", "1")], environment())
+        .unwrap()
+        .notices;
+    let expected = [
+        "the variable `REDIS_PASSWORD`; the flag is `--redis_password`: is not used yet",
+        "the flag `--redis_database`; the variable is `REDIS_DATABASE`: is not used yet",
+        "the variable `HOMER_AUTH_TOKEN`; the flag is `--homer_auth_token`: is not used yet",
+    ];
+    assert_eq!(notices.len(), expected.len(), "{notices:?}");
+    for (notice, expected) in notices.iter().zip(expected) {
+        assert!(
+            notice.starts_with(expected) && !notice.contains("hidden"),
+            "{notice}"
+        );
+    }
+    let refused = load(
+        role,
+        &[("database_dsn", "r:hidden@tcp(db)/x")],
+        environment(),
+    )
+    .unwrap_err();
+    assert!(
+        refused.contains("no MySQL yet") && refused.contains("--data-dir"),
+        "{refused}"
+    );
+    let alone = load(role, &[], Environment::default()).unwrap_err();
+    assert!(
+        alone.contains("--rabbitmq_address") && alone.contains("RABBITMQ_ADDRESS"),
+        "{alone}"
+    );
+    let proxy = load(
+        Role::AsteriskProxy,
+        &[("kubernetes_disabled", "false")],
+        Environment::default(),
+    );
+    assert!(proxy.unwrap().notices[0].contains("annotation"));
+}
