@@ -69,7 +69,9 @@ pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> 
             if channel::is_double(role, &event.asterisk_id, id).await? {
                 return Ok(());
             }
-            Box::pin(status::on_channel_state_change(role, id, state)).await
+            Box::pin(status::on_channel_state_change(role, id, state))
+                .await
+                .map(drop)
         }
         Kind::ChannelDestroyed(destroyed) => {
             let id = &destroyed.channel.id;

@@ -97,11 +97,6 @@ impl Asterisks {
         !known.is_empty() && known.iter().all(|asterisk| !asterisk.connected)
     }
 
-    /// Whether another Asterisk than this one is known.
-    pub(crate) fn others_than(&self, id: &AsteriskId) -> bool {
-        self.known().keys().any(|known| known != id)
-    }
-
     fn known(&self) -> MutexGuard<'_, BTreeMap<AsteriskId, Asterisk>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -105,12 +105,9 @@ pub(crate) async fn entered(
     Ok(Some(Entered { channel, known }))
 }
 
-/// Whether what an Asterisk tells of a channel is about a double of it. Where there
-/// is one Asterisk there are none, and nothing is read.
+/// Whether what an Asterisk tells of a channel is about a double of it. Only the row
+/// knows: of several call-managers, one may never have heard of the other Asterisk.
 pub(crate) async fn is_double(role: &Role, on: &AsteriskId, id: &ChannelId) -> Result<bool, Error> {
-    if !role.asterisks.others_than(on) {
-        return Ok(false);
-    }
     let row = role.channel(id).await?;
     Ok(row.is_some_and(|row| rules::is_on_another(&row, on)))
 }

@@ -13,22 +13,29 @@ use super::{ATTEMPTS, action};
 use crate::Role;
 use crate::error::Error;
 
-/// Notes a channel's state and does what it means (chapter 03 §2.6).
+/// Notes a channel's state and does what it means (chapter 03 §2.6). Whether the call
+/// has changed by this, and not by somebody who was faster.
 pub(crate) async fn on_channel_state_change(
     role: &Arc<Role>,
     id: &ChannelId,
     state: &State,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     for _ in 0..ATTEMPTS {
         let now = role.ledger.now().await?;
         let Some(noted) = note(id, state, now) else {
-            return Ok(());
+            return Ok(false);
         };
-        let Some(call) = role.call_of(id).await? else {
-            return Ok(role.ledger.apply(Batch::new().with(noted)).await?);
+        let call = role.call_of(id).await?;
+        let change = call.as_ref().map(|call| on_channel_state(call, state));
+        let (Some(call), Some(change)) = (call, change) else {
+            role.ledger.apply(Batch::new().with(noted)).await?;
+            return Ok(false);
         };
-        let (kind, next, run_flow) = match on_channel_state(&call, state) {
-            Change::None => return Ok(role.ledger.apply(Batch::new().with(noted)).await?),
+        let (kind, next, run_flow) = match change {
+            Change::None => {
+                role.ledger.apply(Batch::new().with(noted)).await?;
+                return Ok(false);
+            }
             Change::Ring { run_flow } => ("call_ringing", ringing(&call, now), run_flow),
             Change::Answer { run_flow } => ("call_progressing", answered(&call, now), run_flow),
         };
@@ -49,11 +56,12 @@ pub(crate) async fn on_channel_state_change(
             outcome => outcome?,
         }
         tracing::info!(call_id = %call.id, old = %call.status, new = %next.status, "call status changed");
-        return match (run_flow, holds) {
-            (false, _) => Ok(()),
-            (true, true) => Box::pin(action::walk(role, next)).await,
-            (true, false) => action::next(role, next).await,
-        };
+        match (run_flow, holds) {
+            (false, _) => {}
+            (true, true) => Box::pin(action::walk(role, next)).await?,
+            (true, false) => action::next(role, next).await?,
+        }
+        return Ok(true);
     }
     Err(Error::Precondition(format!(
         "the call of channel `{id}` keeps changing"

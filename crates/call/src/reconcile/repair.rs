@@ -71,9 +71,7 @@ async fn one(
     match repair {
         Repair::FinishCall(id) => finish(role, id, call).await,
         Repair::ChannelState(id, channel, state) => {
-            let before = role.call(id).await?.status;
-            status::on_channel_state_change(role, &channel, &state).await?;
-            if role.call(id).await?.status != before {
+            if status::on_channel_state_change(role, &channel, &state).await? {
                 count(role, "channel_state");
                 tracing::warn!(call_id = %id, channel_id = %channel, %state, "a change of a channel's state was missed");
             }

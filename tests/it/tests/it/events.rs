@@ -1,5 +1,7 @@
 //! Events of an Asterisk that are doubled, late, out of order or about nobody.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use trunkline_bus::Method::{Get, Post};
 use trunkline_companion::DEFAULT_CUSTOMER;
@@ -22,10 +24,14 @@ struct Dialed {
 impl Dialed {
     async fn new() -> Self {
         let house = House::start().await;
+        let asterisk = house.asterisk(Manner::Still).await;
+        Self::through(house, asterisk).await
+    }
+
+    async fn through(house: House, asterisk: Asterisk) -> Self {
         house.allow_calls().await;
         let sleep = json!({"type": "sleep", "option": {"duration": 3_600_000}});
         let flow = house.flow(&json!([sleep])).await;
-        let asterisk = house.asterisk(Manner::Still).await;
         let uri = format!("/v1/calls/{}", Uuid::new_v4());
         let body = json!({
             "flow_id": flow,
@@ -212,4 +218,31 @@ async fn longest_duration_and_action_time_out_are_duties_and_stale_ones_do_nothi
     assert_eq!(late.0, 200, "nobody is to send it again");
     assert_eq!(dialed.call().await, ended);
     dialed.house.stop().await;
+}
+
+#[tokio::test]
+async fn a_double_changes_nothing_where_only_its_asterisk_was_heard_of() {
+    let house = House::start().await;
+    let start = async |id: &str, shared: bool| {
+        let bus = Arc::new(house.bus.clone());
+        Asterisk::start(bus, id, Manner::Still, shared).await
+    };
+    // Of the one that has the call another call-manager was told.
+    let first = start("42:01:00:00:00:01", true).await;
+    let second = start("42:01:00:00:00:02", false).await;
+    second.connect().await;
+    let dialed = Dialed::through(house, first).await;
+    dialed.tell("start").await;
+    let up = json!({"state": "Up"});
+    second
+        .event("ChannelStateChange", &dialed.channel, &up)
+        .await;
+    assert_eq!(dialed.call().await["status"], "dialing");
+    let end = json!({"cause": 16});
+    second
+        .event("ChannelDestroyed", &dialed.channel, &end)
+        .await;
+    assert_eq!(dialed.call().await["status"], "dialing");
+    dialed.tell("up").await;
+    assert_eq!(dialed.call().await["status"], "progressing");
 }
