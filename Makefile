@@ -51,11 +51,11 @@ e2e: asterisk
 	$(CARGO) test --package trunkline-e2e
 
 ## The long versions of the tests that break things: kills, faults, real load.
-prove: asterisk
+prove: asterisk servers
 	./tests/prove.sh
 
 ## Figures with their goals, release build; NAMES=… measures only those.
-bench: asterisk
+bench: asterisk servers
 	$(CARGO) build --release --package trunkline-server --package trunkline-asterisk-sim --package trunkline-bench
 	./target/release/bench $(NAMES)
 

@@ -6,6 +6,7 @@ mod get_call;
 mod import;
 mod live;
 mod load;
+mod rpc;
 mod start;
 mod takeover;
 
@@ -23,13 +24,14 @@ pub(crate) enum Bench {
     Dials,
     Import,
     GetCall,
+    Rpc,
     CpuRatio,
     CallsPerSecond,
 }
 
 impl Bench {
     /// All of them, in the order in which they run.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Start,
         Self::Live,
         Self::Takeover,
@@ -37,6 +39,7 @@ impl Bench {
         Self::Dials,
         Self::Import,
         Self::GetCall,
+        Self::Rpc,
         Self::CpuRatio,
         Self::CallsPerSecond,
     ];
@@ -52,6 +55,7 @@ impl Bench {
             Self::Dials => &[dials::RATE, dials::LAST_TENTH],
             Self::Import => &[import::NAME],
             Self::GetCall => &[get_call::NAME],
+            Self::Rpc => &[rpc::RATE, rpc::ALONE, rpc::BUSY, rpc::RATIO, rpc::RECONNECT],
             Self::CpuRatio => &[load::RATIO],
             Self::CallsPerSecond => &[load::HIGHEST],
         }
@@ -71,6 +75,7 @@ impl Bench {
             Self::Dials => Box::pin(dials::run()).await,
             Self::Import => Box::pin(import::run()).await,
             Self::GetCall => Box::pin(get_call::run()).await,
+            Self::Rpc => Box::pin(rpc::run()).await,
             Self::CpuRatio => Box::pin(load::ratio()).await,
             Self::CallsPerSecond => Box::pin(load::highest()).await,
         }
