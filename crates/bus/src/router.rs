@@ -348,10 +348,18 @@ fn to_response(outcome: Result<Reply, Refusal>) -> Option<Response> {
     }
 }
 
+/// The envelope, read as leniently as the reference reads it (chapter 01 §2.3). A list
+/// is none, although serde would take it for the fields in their order.
+fn read(body: &[u8]) -> Option<Request> {
+    let text = std::str::from_utf8(body).ok()?;
+    let is_object = text.trim_ascii_start().starts_with('{');
+    is_object.then(|| wire::decode(text).ok()).flatten()
+}
+
 #[async_trait]
 impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
     async fn handle(&self, body: Bytes) -> Option<Bytes> {
-        let Ok(request) = serde_json::from_slice::<Request>(&body) else {
+        let Some(request) = read(&body) else {
             tracing::warn!(bytes = body.len(), "a request envelope cannot be read");
             return Some(Response::bare(400).encode());
         };
@@ -431,7 +439,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_read_is_answered_with_400() {
-        assert!(ask("garbage").await.contains("400"));
+        for garbage in ["garbage", "", "7", "[]", r#"["/v1/strict","POST"]"#] {
+            assert!(ask(garbage).await.contains("400"), "{garbage}");
+        }
+        let nulls = r#" {"uri":"/v1/outdials","method":"GET","publisher":null,"data":null}"#;
+        assert!(ask(nulls).await.contains("200"));
         for data in ["", r#","data":"text""#, r#","data":{"a":"b"}"#] {
             let body = format!(r#"{{"uri":"/v1/strict","method":"POST"{data}}}"#);
             assert!(ask(&body).await.contains("400"), "{body}");
