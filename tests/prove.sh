@@ -13,7 +13,9 @@
 #                                  the same over the real Asterisk
 #   PROVE_FAULT_S=60               length of each long fault, seconds
 #   PROVE_FAULT_PEOPLE=400         on a campaign over so many people
-#   PROVE_SEED=…                   seed of the moments of the kills
+#   PROVE_BROKER_CUTS=300          cuts of the connection to RabbitMQ while 64 ask
+#   PROVE_BROKER_RESTARTS=20       restarts of RabbitMQ, every other by SIGKILL
+#   PROVE_SEED=…                   seed of the moments of the kills and cuts
 #
 # Goes on after a failure; the closing summary has what each part said, and the
 # exit code is that of the worst.
@@ -26,6 +28,7 @@ export PROVE_SIM_ASTERISK_KILLS=${PROVE_SIM_ASTERISK_KILLS:-5}
 export PROVE_REAL_KILLS=${PROVE_REAL_KILLS:-20} PROVE_REAL_PEOPLE=${PROVE_REAL_PEOPLE:-400}
 export PROVE_REAL_ASTERISK_KILLS=${PROVE_REAL_ASTERISK_KILLS:-4}
 export PROVE_FAULT_S=${PROVE_FAULT_S:-60} PROVE_FAULT_PEOPLE=${PROVE_FAULT_PEOPLE:-400}
+export PROVE_BROKER_CUTS=${PROVE_BROKER_CUTS:-300} PROVE_BROKER_RESTARTS=${PROVE_BROKER_RESTARTS:-20}
 export PROVE_SEED=${PROVE_SEED:-$(date +%Y%m%d)}
 
 folder=target/prove
@@ -56,6 +59,7 @@ part broken-rules cargo xtask broken --seeds "$PROVE_BROKEN"
 part kills-simulated tests campaign_on_the_simulated_asterisk_survives_kills
 part kills-real tests campaign_on_the_real_asterisk_survives_kills
 part long-faults tests long_faults::
+part broker cargo test --release --package trunkline-bus-rabbitmq --test broker -- --nocapture --test-threads 1
 part load ./target/release/bench real_asterisk_cpu_ratio
 
 printf '\n== summary (%ss)\n' "$SECONDS"
@@ -65,6 +69,7 @@ for name in "${parts[@]}"; do
 	simulation) tail -n 8 "$folder/$name.log" ;;
 	broken-rules) grep -E '^(\||broken: (the|every|not)|Error)' "$folder/$name.log" ;;
 	load) grep -E '^(figure|real_)' "$folder/$name.log" ;;
+	broker) grep -oE '(prove|unproved): .*|^test result:.*|panicked at.*|^Error:.*' "$folder/$name.log" ;;
 	*) grep -E '^prove: |^test result:|panicked at|^Error:' "$folder/$name.log" ;;
 	esac | sed 's/^/  /'
 done

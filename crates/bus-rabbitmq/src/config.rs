@@ -64,6 +64,10 @@ impl Config {
         Duration::from_millis(self.answer_timeout_ms)
     }
 
+    pub(crate) fn retry_max(&self) -> Duration {
+        Duration::from_millis(self.retry_max_ms)
+    }
+
     pub(crate) fn publish_patience(&self) -> Duration {
         Duration::from_millis(self.publish_patience_ms)
     }

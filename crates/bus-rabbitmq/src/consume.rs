@@ -45,9 +45,23 @@ struct Wanted {
 enum Lost {
     Session,
     Channel(String),
+    /// The broker does not let us: somebody has to do something about it.
+    Refused(String),
 }
 
-/// Begins to consume a queue; returns when it is consumed for the first time.
+impl From<lapin::Error> for Lost {
+    fn from(error: lapin::Error) -> Self {
+        let why = error.to_string();
+        if error.is_amqp_soft_error() {
+            return Self::Refused(why);
+        }
+        Self::Channel(why)
+    }
+}
+
+/// Begins to consume a queue; returns when it is consumed for the first time, or when
+/// the broker has refused it: it is tried again and again, and whoever waits for it
+/// goes on meanwhile.
 pub(crate) async fn start(
     shared: &Arc<Shared>,
     spec: QueueSpec,
@@ -111,17 +125,19 @@ impl<W: Worker> Attendant<W> {
             let queue = self.wanted.queue.clone();
             match self.attend(session, &mut failures).await {
                 Ok(()) => break,
-                Err(Lost::Session) => {}
-                Err(Lost::Channel(why)) => {
-                    tracing::warn!(%queue, why, "a queue is not consumed for the moment");
-                    let pause = self.shared.pause(failures);
-                    failures += 1;
-                    tokio::select! {
-                        biased;
-                        () = stop.cancelled() => break,
-                        () = sleep(pause) => {}
-                    }
+                Err(Lost::Session) => continue,
+                Err(Lost::Channel(why)) => report(&queue, failures, &why),
+                Err(Lost::Refused(why)) => {
+                    report_refusal(&queue, failures, &why);
+                    self.begun();
                 }
+            }
+            let pause = self.shared.pause(failures);
+            failures += 1;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = sleep(pause) => {}
             }
         }
         self.worker.idle().await;
@@ -131,9 +147,7 @@ impl<W: Worker> Attendant<W> {
     async fn attend(&mut self, session: Arc<Session>, failures: &mut u32) -> Result<(), Lost> {
         let (open, mut stream) = self.open(session).await?;
         *failures = 0;
-        if let Some(ready) = self.ready.take() {
-            let _ = ready.send(());
-        }
+        self.begun();
         tracing::debug!(queue = %open.queue, "a queue is consumed");
         loop {
             let delivery = tokio::select! {
@@ -150,6 +164,13 @@ impl<W: Worker> Attendant<W> {
                 Some(Err(error)) => return Err(Lost::Channel(error.to_string())),
                 None => return Err(Lost::Channel("the queue was deleted".to_owned())),
             }
+        }
+    }
+
+    /// Whoever waits for the beginning goes on.
+    fn begun(&mut self) {
+        if let Some(ready) = self.ready.take() {
+            let _ = ready.send(());
         }
     }
 
@@ -195,7 +216,7 @@ impl<W: Worker> Attendant<W> {
                 };
                 Ok((open, stream))
             }
-            Ok(Err(error)) => Err(Lost::Channel(error.to_string())),
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(Lost::Channel("the broker does not answer".to_owned())),
         }
     }
@@ -217,7 +238,7 @@ impl<W: Worker> Attendant<W> {
             topology::look_for(&channel, queue).await?;
             return Ok(channel);
         }
-        if error.is_amqp_hard_error() && form == VolatileForm::Transient {
+        if topology::is_refused_for_good(&error) && form == VolatileForm::Transient {
             tracing::warn!(%queue, %error, "the broker refuses volatile queues; durable ones that go with their consumer are used instead");
             self.shared.use_durable_form();
         }
@@ -252,5 +273,22 @@ impl<W: Worker> Attendant<W> {
                 FieldTable::default(),
             )
             .await
+    }
+}
+
+/// The first failure in a row and every sixteenth are told: some last long.
+fn is_told(failures: u32) -> bool {
+    failures.is_multiple_of(16)
+}
+
+fn report(queue: &ShortString, failures: u32, why: &str) {
+    if is_told(failures) {
+        tracing::warn!(%queue, failures, why, "a queue is not consumed for the moment");
+    }
+}
+
+fn report_refusal(queue: &ShortString, failures: u32, why: &str) {
+    if is_told(failures) {
+        tracing::error!(%queue, failures, why, "the broker refuses a queue; it is tried again, and the others go on. If it exists in another form, delete it at the broker; if we may not use it, permit it");
     }
 }

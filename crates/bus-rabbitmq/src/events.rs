@@ -59,7 +59,10 @@ impl Subscribed {
 
 impl Worker for Subscribed {
     async fn take(&self, from: &Open, delivery: Delivery) {
-        let room = self.keyed.room().await;
+        // What nobody has begun when the session ends is delivered again.
+        let Some(room) = from.session.while_it_lasts(self.keyed.room()).await else {
+            return;
+        };
         let Delivery {
             properties,
             data,
@@ -116,8 +119,9 @@ impl Begun {
     }
 
     async fn forget(self) {
-        if let Err(error) = self.acker.ack(BasicAckOptions::default()).await {
-            tracing::debug!(%error, "an event could not be acknowledged and will come again");
+        let acknowledged = self.acker.ack(BasicAckOptions::default());
+        if !matches!(self.session.while_it_lasts(acknowledged).await, Some(Ok(_))) {
+            tracing::debug!("an event could not be acknowledged and will come again");
         }
     }
 
@@ -154,7 +158,7 @@ impl Begun {
                     requeue: true,
                     ..BasicNackOptions::default()
                 };
-                let _ = self.acker.nack(back).await;
+                let _ = self.session.while_it_lasts(self.acker.nack(back)).await;
             }
         }
     }

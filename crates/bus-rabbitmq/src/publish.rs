@@ -46,7 +46,12 @@ pub(crate) fn send(
 ) -> Confirmation {
     let channel = session.events.clone();
     let mut sending = Box::pin(async move {
-        let options = BasicPublishOptions::default();
+        let options = BasicPublishOptions {
+            // An event may find nobody who wants it; what is meant for one queue must
+            // not be lost with it.
+            mandatory: to.exchange.as_str().is_empty(),
+            ..BasicPublishOptions::default()
+        };
         let sent = channel
             .basic_publish(to.exchange, to.routing_key, options, &body, properties)
             .await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use lapin::types::ShortString;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -22,10 +23,14 @@ use crate::consume;
 use crate::events::Subscribed;
 use crate::metrics::Metrics;
 use crate::publish::{self, Destination};
+use crate::retry;
 use crate::serve::Serving;
 use crate::session::{Session, short};
 use crate::supervisor;
 use crate::topology::VolatileForm;
+
+/// In place of a time that no clock reaches.
+const FAR_FUTURE: Duration = Duration::from_secs(86_400 * 365);
 
 /// How the connection is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +86,22 @@ pub(crate) struct Reserved {
 impl Drop for Reserved {
     fn drop(&mut self) {
         self.shared.consumed(|names| names.remove(&self.name));
+    }
+}
+
+/// Counts a request while its caller waits; he may leave at any time.
+struct InFlight<'a>(&'a Metrics);
+
+impl<'a> InFlight<'a> {
+    fn count(metrics: &'a Metrics) -> Self {
+        metrics.requests_in_flight.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.requests_in_flight.dec();
     }
 }
 
@@ -189,43 +210,86 @@ impl Shared {
     }
 
     async fn request(&self, queue: &str, body: &Bytes, timeout: Duration) -> Result<Bytes, Error> {
-        let deadline = Instant::now() + timeout;
+        let now = Instant::now();
+        let deadline = now.checked_add(timeout).unwrap_or(now + FAR_FUTURE);
         let name = short(queue)?;
-        let late = || Error::Timeout {
-            queue: queue.to_owned(),
-            waited: timeout,
-        };
         let _place = match timeout_at(deadline, self.requests.acquire()).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) => return Err(Error::Closed),
             Err(_) => return Err(Error::Full(queue.to_owned())),
         };
-        // Nothing was sent by then.
-        let session = timeout_at(deadline, self.session())
-            .await
-            .unwrap_or(Err(Error::Closed))?;
-        timeout_at(deadline, session.look_for(&name))
-            .await
-            .unwrap_or(Err(Error::Closed))?;
-
-        let mut place = session.replies.place();
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let asked = async {
-            let sent = session.replies.send(&name, body, &place, patience).await;
-            sent.map_err(|error| {
-                session.end(&format!("requests cannot be sent: {error}"));
-                Error::Disconnected(queue.to_owned())
-            })?;
-            tokio::select! {
-                biased;
-                reply = &mut place.reply => reply.map_err(|_| Error::Disconnected(queue.to_owned())),
-                () = session.over.cancelled() => Err(Error::Disconnected(queue.to_owned())),
-            }
+        let unsent = Error::Untaken {
+            queue: queue.to_owned(),
+            waited: timeout,
         };
+        let session = timeout_at(deadline, self.way_to(&name))
+            .await
+            .unwrap_or(Err(unsent))?;
+        let asked = ask(&session, &name, body, deadline);
         timeout_at(deadline, asked).await.unwrap_or_else(|_| {
             session.forget(&name);
-            Err(late())
+            Err(Error::Timeout {
+                queue: queue.to_owned(),
+                waited: timeout,
+            })
         })
+    }
+
+    /// A session that takes a request for this queue, as soon as there is one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such queue, or no session will come any more.
+    async fn way_to(&self, queue: &ShortString) -> Result<Arc<Session>, Error> {
+        loop {
+            let session = self.session().await?;
+            match session.look_for(queue).await {
+                Ok(()) => {}
+                // It has ended, or is slow.
+                Err(Error::Closed) => continue,
+                Err(error) => return Err(error),
+            }
+            if self.takes_messages(&session).await {
+                return Ok(session);
+            }
+        }
+    }
+
+    /// Waits while the broker takes nothing. A request that is handed over meanwhile
+    /// would be sent when its caller has long left, and would begin to expire only
+    /// then. `false`: the session has ended.
+    async fn takes_messages(&self, session: &Session) -> bool {
+        let mut state = self.state.subscribe();
+        tokio::select! {
+            biased;
+            () = session.over.cancelled() => false,
+            taking = state.wait_for(|state| !matches!(state, State::Blocked { .. })) => taking.is_ok(),
+        }
+    }
+}
+
+/// Sends a request and waits for its reply, which may never come.
+async fn ask(
+    session: &Session,
+    queue: &ShortString,
+    body: &Bytes,
+    deadline: Instant,
+) -> Result<Bytes, Error> {
+    let lost = || Error::Disconnected(queue.to_string());
+    let mut place = session.replies.place();
+    let patience = deadline.saturating_duration_since(Instant::now());
+    let asked = async {
+        let sent = session.replies.send(queue, body, &place, patience).await;
+        sent.map_err(|error| {
+            session.end(&format!("requests cannot be sent: {error}"));
+            lost()
+        })?;
+        (&mut place.reply).await.map_err(|_| lost())
+    };
+    tokio::select! {
+        biased;
+        reply = asked => reply,
+        () = session.over.cancelled() => Err(lost()),
     }
 }
 
@@ -292,11 +356,8 @@ impl Drop for RabbitMq {
 impl Bus for RabbitMq {
     async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
         self.shared.fits(&body)?;
-        let in_flight = &self.shared.metrics.requests_in_flight;
-        in_flight.inc();
-        let answer = self.shared.request(queue, &body, timeout).await;
-        in_flight.dec();
-        answer
+        let _counted = InFlight::count(&self.shared.metrics);
+        self.shared.request(queue, &body, timeout).await
     }
 
     /// An outage is not waited for: who publishes keeps the event and comes again.
@@ -333,6 +394,9 @@ impl Bus for RabbitMq {
         subscription: Subscription,
         handler: Arc<dyn EventHandler>,
     ) -> Result<Consumer, Error> {
+        for delay in &subscription.retry_delays {
+            retry::name(&subscription.queue.name, *delay)?;
+        }
         let subscribed = Subscribed::new(Arc::clone(&self.shared), &subscription, handler);
         let (queue, exchanges) = (subscription.queue, subscription.exchanges);
         consume::start(&self.shared, queue, exchanges, subscribed).await

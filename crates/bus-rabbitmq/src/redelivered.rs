@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use lapin::BasicProperties;
+use lapin::types::ShortString;
 use tokio::sync::watch;
 
 /// Larger replies are not remembered: such requests read, and may read again.
@@ -41,16 +42,37 @@ pub(crate) enum Begin {
     Await(watch::Receiver<Outcome>),
 }
 
-/// Tells two requests apart: the caller's reply queue and id are his alone.
-pub(crate) fn identity(properties: &BasicProperties, body: &Bytes) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let text = |text: &Option<lapin::types::ShortString>| {
-        text.as_ref().map(|text| text.as_str().to_owned())
-    };
-    text(properties.reply_to()).hash(&mut hasher);
-    text(properties.correlation_id()).hash(&mut hasher);
-    body.hash(&mut hasher);
-    hasher.finish()
+/// What tells requests apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    key: u64,
+    /// No other request has it: a reply queue and an id are their caller's alone, and
+    /// so is a queue that the broker has named for one request, as the reference does
+    /// it. Without these, two requests may say the same and both be meant.
+    pub(crate) certain: bool,
+}
+
+/// How the names of queues begin that the broker has chosen.
+const NAMED_BY_THE_BROKER: &str = "amq.gen-";
+
+impl Identity {
+    pub(crate) fn of(properties: &BasicProperties, body: &Bytes) -> Self {
+        let text = |text: &'_ Option<ShortString>| {
+            text.as_ref()
+                .map_or_else(String::new, |text| text.as_str().to_owned())
+        };
+        let (reply_to, id) = (
+            text(properties.reply_to()),
+            text(properties.correlation_id()),
+        );
+        let mut hasher = DefaultHasher::new();
+        (&reply_to, &id, body).hash(&mut hasher);
+        let named = !reply_to.is_empty() && !id.is_empty();
+        Self {
+            key: hasher.finish(),
+            certain: named || reply_to.starts_with(NAMED_BY_THE_BROKER),
+        }
+    }
 }
 
 impl Journal {
@@ -62,14 +84,15 @@ impl Journal {
         }
     }
 
-    pub(crate) fn begin(&self, identity: u64, redelivered: bool) -> Begin {
+    pub(crate) fn begin(&self, identity: Identity, redelivered: bool) -> Begin {
+        let key = identity.key;
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if redelivered && let Some(known) = entries.outcomes.get(&identity) {
+        if redelivered && let Some(known) = entries.outcomes.get(&key) {
             return Begin::Await(known.clone());
         }
         let (sender, receiver) = watch::channel(None);
-        if entries.outcomes.insert(identity, receiver).is_none() {
-            entries.order.push_back(identity);
+        if entries.outcomes.insert(key, receiver).is_none() {
+            entries.order.push_back(key);
         }
         while entries.order.len() > self.most {
             if let Some(oldest) = entries.order.pop_front() {
@@ -77,6 +100,18 @@ impl Journal {
             }
         }
         Begin::Do(sender)
+    }
+
+    /// A request was acknowledged on a connection that took it, so that it most likely
+    /// does not come again. If nobody can tell it from the next one that says the same,
+    /// it must not stand for that one.
+    pub(crate) fn acknowledged(&self, identity: Identity) {
+        if identity.certain {
+            return;
+        }
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.outcomes.remove(&identity.key);
+        entries.order.retain(|key| *key != identity.key);
     }
 }
 
@@ -100,6 +135,10 @@ pub(crate) async fn outcome(mut receiver: watch::Receiver<Outcome>) -> Outcome {
 mod tests {
     use super::*;
 
+    fn id(key: u64) -> Identity {
+        Identity { key, certain: true }
+    }
+
     fn reply() -> Option<Bytes> {
         Some(Bytes::from_static(b"done"))
     }
@@ -107,15 +146,15 @@ mod tests {
     #[tokio::test]
     async fn a_repetition_gets_the_reply_of_the_first() {
         let journal = Journal::new(1);
-        let Begin::Do(sender) = journal.begin(7, false) else {
+        let Begin::Do(sender) = journal.begin(id(7), false) else {
             panic!("it is new")
         };
-        let Begin::Await(waiting) = journal.begin(7, true) else {
+        let Begin::Await(waiting) = journal.begin(id(7), true) else {
             panic!("it is at work")
         };
         tell(sender, &reply());
         assert_eq!(outcome(waiting).await, Some(reply()));
-        let Begin::Await(done) = journal.begin(7, true) else {
+        let Begin::Await(done) = journal.begin(id(7), true) else {
             panic!("it was done")
         };
         assert_eq!(outcome(done).await, Some(reply()));
@@ -124,8 +163,8 @@ mod tests {
     #[tokio::test]
     async fn what_never_ended_is_done_again() {
         let journal = Journal::new(1);
-        drop(journal.begin(7, false));
-        let Begin::Await(waiting) = journal.begin(7, true) else {
+        drop(journal.begin(id(7), false));
+        let Begin::Await(waiting) = journal.begin(id(7), true) else {
             panic!("it was begun")
         };
         assert_eq!(outcome(waiting).await, None);
@@ -134,11 +173,42 @@ mod tests {
     #[test]
     fn the_same_words_of_the_same_caller_are_new_unless_delivered_again() {
         let journal = Journal::new(1);
-        let _first = journal.begin(7, false);
-        assert!(matches!(journal.begin(7, false), Begin::Do(_)));
+        let _first = journal.begin(id(7), false);
+        assert!(matches!(journal.begin(id(7), false), Begin::Do(_)));
         for other in 0..100 {
-            let _ = journal.begin(other, false);
+            let _ = journal.begin(id(other), false);
         }
         assert!(journal.entries.lock().unwrap().outcomes.len() <= 16);
+    }
+
+    #[test]
+    fn a_request_is_told_apart_by_its_reply_queue_and_id() {
+        let body = Bytes::from_static(b"x");
+        let of = |reply_to: &str, id: &str| {
+            let properties = BasicProperties::default()
+                .with_reply_to(reply_to.into())
+                .with_correlation_id(id.into());
+            Identity::of(&properties, &body)
+        };
+        assert!(of("replies", "1").certain);
+        assert!(of("amq.gen-abc", "").certain);
+        assert!(!of("replies", "").certain && !of("", "1").certain);
+        assert_ne!(of("replies", "1"), of("replies", "2"));
+        assert!(!Identity::of(&BasicProperties::default(), &body).certain);
+    }
+
+    #[test]
+    fn what_was_acknowledged_does_not_stand_for_another_that_says_the_same() {
+        let journal = Journal::new(1);
+        let nameless = Identity {
+            key: 7,
+            certain: false,
+        };
+        let _first = journal.begin(nameless, false);
+        journal.acknowledged(nameless);
+        assert!(matches!(journal.begin(nameless, true), Begin::Do(_)));
+        let _first = journal.begin(id(8), false);
+        journal.acknowledged(id(8));
+        assert!(matches!(journal.begin(id(8), true), Begin::Await(_)));
     }
 }

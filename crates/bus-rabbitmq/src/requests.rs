@@ -21,6 +21,9 @@ use crate::topology;
 /// Content type of every message, although the body is JSON (chapter 01 §1.5).
 pub(crate) const CONTENT_TYPE: &str = "text/plain";
 
+/// The broker refuses a longer expiration and ends the channel, milliseconds.
+const LONGEST_EXPIRATION_MS: u128 = 0xffff_ffff;
+
 /// The side of a session that asks.
 pub(crate) struct Replies {
     channel: Channel,
@@ -102,7 +105,8 @@ impl Replies {
         place: &Place,
         patience: Duration,
     ) -> lapin::Result<()> {
-        let expiration = patience.as_millis().max(1).to_string();
+        let expiration = patience.as_millis().clamp(1, LONGEST_EXPIRATION_MS);
+        let expiration = expiration.to_string();
         let properties = BasicProperties::default()
             .with_content_type(CONTENT_TYPE.into())
             .with_reply_to(self.queue.clone())

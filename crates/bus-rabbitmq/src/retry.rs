@@ -32,6 +32,19 @@ pub(crate) fn count(properties: &BasicProperties) -> u32 {
     }
 }
 
+/// The queue in which an event of `queue` waits for its next delivery.
+///
+/// # Errors
+///
+/// Its name would be longer than a queue's can be.
+pub(crate) fn name(queue: &str, delay: Duration) -> Result<ShortString, Error> {
+    short(&topology::retry_name(queue, milliseconds(delay)))
+}
+
+fn milliseconds(delay: Duration) -> u64 {
+    u64::try_from(delay.as_millis()).unwrap_or(u64::MAX / 2)
+}
+
 /// An event that is to come again.
 pub(crate) struct Later {
     pub(crate) queue: ShortString,
@@ -53,9 +66,8 @@ impl Later {
         patience: Duration,
         place: OwnedSemaphorePermit,
     ) -> Result<(), Error> {
-        let delay_ms = u64::try_from(self.again.delay.as_millis()).unwrap_or(u64::MAX / 2);
-        let name = short(&topology::retry_name(self.queue.as_str(), delay_ms))?;
-        let form = topology::retry(self.queue.as_str(), delay_ms);
+        let name = name(self.queue.as_str(), self.again.delay)?;
+        let form = topology::retry(self.queue.as_str(), milliseconds(self.again.delay));
         // Each time: it may have gone since.
         let declared = session
             .ask(async |channel| topology::declare(&channel, &name, form).await)

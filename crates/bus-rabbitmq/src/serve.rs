@@ -15,8 +15,9 @@ use trunkline_bus::port::LONGEST_WORK;
 use trunkline_bus::{RequestHandler, Response};
 
 use crate::consume::{Open, Worker};
-use crate::redelivered::{self, Begin, Journal};
+use crate::redelivered::{self, Begin, Identity, Journal};
 use crate::requests::CONTENT_TYPE;
+use crate::session::Session;
 
 /// Answers the requests of one queue.
 pub(crate) struct Serving {
@@ -46,12 +47,14 @@ impl Serving {
 
 impl Worker for Serving {
     async fn take(&self, from: &Open, delivery: Delivery) {
-        let Ok(place) = Arc::clone(&self.free).acquire_owned().await else {
+        let place = Arc::clone(&self.free).acquire_owned();
+        let Some(Ok(place)) = from.session.while_it_lasts(place).await else {
             return;
         };
-        let (desk, channel) = (Arc::clone(&self.desk), from.channel.clone());
+        let desk = Arc::clone(&self.desk);
+        let (session, channel) = (Arc::clone(&from.session), from.channel.clone());
         self.tasks.spawn(async move {
-            desk.answer(&channel, delivery).await;
+            desk.answer(&session, &channel, delivery).await;
             drop(place);
         });
     }
@@ -64,7 +67,7 @@ impl Worker for Serving {
 
 impl Desk {
     /// The acknowledgement comes last: what was not finished comes again.
-    async fn answer(&self, channel: &Channel, delivery: Delivery) {
+    async fn answer(&self, session: &Session, channel: &Channel, delivery: Delivery) {
         let Delivery {
             properties,
             data,
@@ -72,22 +75,25 @@ impl Desk {
             acker,
             ..
         } = delivery;
-        let reply = self.reply(&properties, data.into(), redelivered).await;
-        if let Some(reply) = reply {
-            send(channel, &properties, &reply).await;
-        }
-        if let Err(error) = acker.ack(BasicAckOptions::default()).await {
-            tracing::debug!(%error, "a request could not be acknowledged and may come again");
+        let body = Bytes::from(data);
+        let identity = Identity::of(&properties, &body);
+        let reply = self.reply(identity, body, redelivered).await;
+        let settled = async {
+            if let Some(reply) = reply {
+                send(channel, &properties, &reply).await;
+            }
+            acker.ack(BasicAckOptions::default()).await
+        };
+        // A connection that is given up may take nothing for a long time yet.
+        match session.while_it_lasts(settled).await {
+            Some(Ok(_)) => self.journal.acknowledged(identity),
+            Some(Err(_)) | None => {
+                tracing::debug!("a request could not be acknowledged and may come again");
+            }
         }
     }
 
-    async fn reply(
-        &self,
-        properties: &BasicProperties,
-        body: Bytes,
-        redelivered: bool,
-    ) -> Option<Bytes> {
-        let identity = redelivered::identity(properties, &body);
+    async fn reply(&self, identity: Identity, body: Bytes, redelivered: bool) -> Option<Bytes> {
         match self.journal.begin(identity, redelivered) {
             Begin::Do(sender) => {
                 let reply = self.work(body).await;

@@ -71,6 +71,15 @@ impl Session {
         }
     }
 
+    /// Does something that is of no use when the session has ended. `None`: it has.
+    pub(crate) async fn while_it_lasts<T>(&self, doing: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.over.cancelled() => None,
+            done = doing => Some(done),
+        }
+    }
+
     pub(crate) async fn close(&self) {
         self.over.cancel();
         connect::close(&self.connection, &self.config).await;
@@ -115,7 +124,14 @@ impl Session {
             Err(Some(error)) if error.is_amqp_soft_error() => {
                 Err(Error::NoQueue(queue.to_string()))
             }
-            Err(_) => Err(Error::Closed),
+            Err(why) => {
+                if let Some(error) = why {
+                    self.end(&format!(
+                        "it does not say whether there is a queue: {error}"
+                    ));
+                }
+                Err(Error::Closed)
+            }
         }
     }
 
@@ -171,11 +187,15 @@ impl Session {
     }
 }
 
-/// A name as AMQP has them: at most 255 bytes.
+/// A name as AMQP has them: at most 255 bytes. The empty one is nobody's: a broker
+/// takes it for the queue that was named last.
 ///
 /// # Errors
 ///
 /// No queue has such a name.
 pub(crate) fn short(name: &str) -> Result<ShortString, Error> {
-    ShortString::try_new(name).map_err(|_| Error::NoQueue(name.to_owned()))
+    ShortString::try_new(name)
+        .ok()
+        .filter(|_| !name.is_empty())
+        .ok_or_else(|| Error::NoQueue(name.to_owned()))
 }

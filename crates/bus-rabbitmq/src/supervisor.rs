@@ -3,9 +3,9 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use lapin::Event;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::connect::{self, ConnectError};
 use crate::rabbitmq::{Shared, State};
@@ -23,23 +23,25 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         };
         match begun {
             Ok(session) => {
-                failures = 0;
                 sessions += 1;
-                shared.connected(&session, sessions);
-                watch(&shared, &session).await;
-                session.end("the supervisor lets go");
+                let since = Instant::now();
+                attend(&shared, session, sessions).await;
                 shared.lost();
-            }
-            Err(why) => {
-                report(&shared, failures, &why);
-                let pause = shared.pause(failures);
-                failures += 1;
-                tokio::select! {
-                    biased;
-                    () = closing.cancelled() => break,
-                    () = sleep(pause) => {}
+                if since.elapsed() >= shared.config.retry_max() {
+                    failures = 0;
+                    continue;
                 }
             }
+            Err(why) => report(&shared, failures, &why),
+        }
+        // Also after a connection that did not live long: what ends it may be there
+        // the next time too.
+        let pause = shared.pause(failures);
+        failures += 1;
+        tokio::select! {
+            biased;
+            () = closing.cancelled() => break,
+            () = sleep(pause) => {}
         }
     }
     shared.closed();
@@ -74,9 +76,22 @@ async fn begin(shared: &Shared) -> Result<Arc<Session>, ConnectError> {
     Ok(Arc::new(session))
 }
 
+/// Lets a session be used until it is not to be used any more.
+async fn attend(shared: &Shared, session: Arc<Session>, number: u64) {
+    // From before anybody can make the broker say something.
+    let events = session.connection.events_listener();
+    shared.connected(&session, number);
+    watch(shared, &session, events).await;
+    session.end("the supervisor lets go");
+    // Whoever still works on something of this session has it a while longer. What
+    // nobody has begun must not wait for that: the broker delivers it again when the
+    // connection has gone.
+    tokio::spawn(async move { session.close().await });
+}
+
 /// Returns when the session is not to be used any more.
-async fn watch(shared: &Shared, session: &Session) {
-    let mut events = pin!(session.connection.events_listener());
+async fn watch(shared: &Shared, session: &Session, events: impl Stream<Item = Event>) {
+    let mut events = pin!(events);
     let mut probes = interval(shared.config.probe_interval());
     probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut blocked = false;
@@ -90,6 +105,11 @@ async fn watch(shared: &Shared, session: &Session) {
             () = session.over.cancelled() => return,
             event = events.next() => match event {
                 None => return,
+                // The broker refused something: that ends its channel, and whoever asked
+                // for it knows.
+                Some(Event::Error(error)) if error.is_amqp_soft_error() => {
+                    tracing::debug!(%error, "the broker refuses something");
+                }
                 Some(Event::Error(error)) => {
                     tracing::warn!(%error, "the connection to the broker has ended");
                     return;

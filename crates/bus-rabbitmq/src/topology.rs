@@ -5,8 +5,9 @@
 //! the broker refuses anything else.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPHardError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, ExchangeKind};
+use lapin::{Channel, ErrorKind, ExchangeKind};
 
 /// Exchange of delayed messages; exists only where the broker has the plugin.
 pub(crate) const DELAY_EXCHANGE: &str = "bin-manager.delay";
@@ -147,6 +148,19 @@ pub(crate) async fn look_for(channel: &Channel, name: &ShortString) -> lapin::Re
         .queue_declare(name.clone(), passive, FieldTable::default())
         .await
         .map(drop)
+}
+
+/// Whether a broker refuses what was declared because it does not know such things,
+/// or does not permit them any more. It ends the connection then, as it does for many
+/// other reasons: an operator closes it, or the broker itself ends.
+pub(crate) fn is_refused_for_good(error: &lapin::Error) -> bool {
+    let ErrorKind::ProtocolError(error) = error.kind() else {
+        return false;
+    };
+    matches!(
+        error.kind(),
+        AMQPErrorKind::Hard(AMQPHardError::INTERNALERROR | AMQPHardError::NOTIMPLEMENTED)
+    )
 }
 
 /// Binds a queue to an exchange.

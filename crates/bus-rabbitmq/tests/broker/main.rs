@@ -1,4 +1,17 @@
 //! The carrier against a real RabbitMQ.
 
 mod contract;
+mod delays;
+mod events;
+mod forms;
+mod handlers;
+mod outage;
+mod raw;
+mod replies;
+mod requests;
+mod restarts;
+mod retries;
+mod storm;
+mod tap;
+mod trouble;
 mod world;
