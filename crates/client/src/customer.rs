@@ -1,5 +1,6 @@
 //! customer-manager.
 
+use serde_json::json;
 use trunkline_bus::client::DEFAULT_TIMEOUT;
 use trunkline_bus::{Method, Rpc, RpcError};
 use trunkline_model::customer::Customer;
@@ -11,6 +12,22 @@ use trunkline_model::service::Service;
 pub struct CustomerClient(pub Rpc);
 
 impl CustomerClient {
+    /// The newest of those that live.
+    ///
+    /// # Errors
+    ///
+    /// When the service does not answer.
+    pub async fn newest(&self) -> Result<Option<Customer>, RpcError> {
+        let request = self.0.request(Method::Get, "/v1/customers?page_size=1");
+        let request = request.json(&json!({"deleted": false}));
+        let queue = Service::CUSTOMER.request_queue();
+        let found: Vec<Customer> = self
+            .0
+            .call(&queue, &request, "customer/customers", DEFAULT_TIMEOUT)
+            .await?;
+        Ok(found.into_iter().next())
+    }
+
     /// The customer with this id.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub mod storage;
 pub mod tts;
 pub mod webhook;
 
+mod owner;
 mod rows;
 
 pub use agent::start_agent;
@@ -32,7 +33,7 @@ pub use number::start_number;
 pub use registrar::start_registrar;
 pub use role::{Deps, Metrics, Running};
 pub use route::start_route;
-pub use seed::{DEFAULT_ACCOUNT, DEFAULT_CUSTOMER, seed};
+pub use seed::{DEFAULT_ACCOUNT, DEFAULT_CUSTOMER, seed, seed_customer};
 pub use storage::start_storage;
 pub use tts::start_tts;
 pub use webhook::start_webhook;

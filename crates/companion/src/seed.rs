@@ -29,6 +29,26 @@ pub const DEFAULT_ACCOUNT: AccountId =
 ///
 /// When the store cannot be read or written.
 pub async fn seed(db: &dyn Database, now: Timestamp) -> Result<bool, Error> {
+    let rows = Batch::new().with(customer::insert(&first_customer(now)));
+    first(db, rows.with(account::insert(&first_account()))).await
+}
+
+/// The same without the account, where billing-manager has a store of its own: it
+/// opens the account when somebody asks for it.
+///
+/// # Errors
+///
+/// When the store cannot be read or written.
+pub async fn seed_customer(db: &dyn Database, now: Timestamp) -> Result<bool, Error> {
+    first(
+        db,
+        Batch::new().with(customer::insert(&first_customer(now))),
+    )
+    .await
+}
+
+/// Writes the first rows, unless there are customers.
+async fn first(db: &dyn Database, rows: Batch) -> Result<bool, Error> {
     // The text sorts behind every time.
     let any = Page {
         limit: Some(1),
@@ -37,10 +57,7 @@ pub async fn seed(db: &dyn Database, now: Timestamp) -> Result<bool, Error> {
     if !customer::list(db, &Filter::none(), &any).await?.is_empty() {
         return Ok(false);
     }
-    let batch = Batch::new()
-        .with(customer::insert(&first_customer(now)))
-        .with(account::insert(&first_account()));
-    match db.apply(batch).await {
+    match db.apply(rows).await {
         Ok(()) => {
             tracing::info!(customer_id = %DEFAULT_CUSTOMER, "the default customer was created");
             Ok(true)

@@ -94,6 +94,12 @@ impl Ledger {
         &*self.db
     }
 
+    /// The client that speaks in the name of the service.
+    #[must_use]
+    pub fn rpc(&self) -> &Rpc {
+        &self.rpc
+    }
+
     /// The store's clock.
     ///
     /// # Errors

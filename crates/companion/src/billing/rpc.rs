@@ -10,9 +10,12 @@ use trunkline_model::billing::{
 };
 use trunkline_model::error::Status as Class;
 use trunkline_model::id::{AccountId, CustomerId};
-use trunkline_store::{Batch, account, customer};
+use trunkline_store::{Batch, account};
 
+use super::accounts::Error;
 use super::balance::{self, Balance};
+use crate::error;
+use crate::owner;
 use crate::role::State;
 use crate::rows::read;
 
@@ -51,7 +54,22 @@ async fn is_valid_resource_limit(state: Arc<State>, routed: Routed) -> Result<Re
         .await
 }
 
+/// Whose accounts are wanted.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wanted {
+    customer_id: Option<CustomerId>,
+}
+
 async fn list(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
+    // What cannot be read is refused below.
+    let wanted = routed.body_or_default::<Wanted>();
+    if let Ok(Wanted {
+        customer_id: Some(id),
+    }) = wanted
+    {
+        state.account_of(id).await.map_err(refuse)?;
+    }
     let (filter, page) = state.asked(&routed, &account::FILTERS).await?;
     let limit = page
         .limit
@@ -93,14 +111,8 @@ impl Given {
 async fn create(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
     let given: Given = routed.body()?;
     let customer_id = given.customer_id;
-    if read(customer::get(state.db(), customer_id).await)?.is_none() {
-        return Err(state.typed(
-            Class::NotFound,
-            "CUSTOMER_NOT_FOUND",
-            "The customer was not found.",
-        ));
-    }
-    let former = read(account::by_customer(state.db(), customer_id).await)?;
+    owner::living(state.ledger.rpc(), state.ledger.service(), customer_id).await?;
+    let former = state.account_of(customer_id).await.map_err(refuse)?;
     if former.is_some_and(|former| former.tm_delete.is_none()) {
         let message = "The customer has an account already: change that one.";
         return Err(state.typed(Class::AlreadyExists, "ACCOUNT_ALREADY_EXISTS", message));
@@ -140,6 +152,14 @@ async fn update(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
     Ok(Reply::json(&account))
 }
 
+/// What a caller is told when an account is not to be had.
+fn refuse(error: Error) -> Refusal {
+    match error {
+        Error::Owner(error) => owner::unknown(&error),
+        Error::Store(error) => error::store(&error),
+    }
+}
+
 impl State {
     async fn account(&self, id: AccountId) -> Result<Account, Refusal> {
         let found = read(account::get(self.db(), id).await)?;
@@ -160,7 +180,7 @@ impl State {
         kind: &BillingType,
         count: i64,
     ) -> Result<Reply, Refusal> {
-        let account = read(account::by_customer(self.db(), customer_id).await)?;
+        let account = self.account_of(customer_id).await.map_err(refuse)?;
         let valid = match balance::decide(customer_id, account.as_ref(), kind, count) {
             Balance::Valid => true,
             Balance::NotValid => false,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  active ── freeze ──> frozen ── recover ──> active
-//!     └───── delete ──────┴──> deleted (with its billing account)
+//!     └───── delete ──────┴──> deleted (and billing-manager closes the account)
 //! ```
 
 mod rpc;

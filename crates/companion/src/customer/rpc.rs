@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 use trunkline_bus::Method::{Delete, Get, Post, Put};
 use trunkline_bus::{Refusal, Reply, Routed, Router};
 use trunkline_model::Timestamp;
-use trunkline_model::billing::{self, Account, PlanType};
 use trunkline_model::customer::{Customer, IdentityVerificationStatus, Metadata, Secret, Status};
 use trunkline_model::error::Status as Class;
 use trunkline_model::id::{AccountId, CustomerId};
-use trunkline_store::{Batch, Statement, account, customer};
+use trunkline_store::{Batch, Statement, customer};
 
 use crate::role::State;
 use crate::rows::read;
@@ -82,8 +81,8 @@ impl Given {
     }
 }
 
-/// `POST /v1/customers`: active and verified, with an account whose plan has no
-/// limit. Nothing in Trunkline charges an account.
+/// `POST /v1/customers`: active and verified, with the id of an account that
+/// billing-manager opens when it hears of the customer.
 async fn create(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
     #[derive(Serialize)]
     struct Created<'a> {
@@ -93,17 +92,10 @@ async fn create(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
     }
     let given: Given = routed.body()?;
     let now = state.now().await?;
-    let account = Account {
-        id: AccountId::random(),
-        customer_id: CustomerId::random(),
-        status: billing::Status::Active,
-        plan_type: PlanType::Unlimited,
-        ..Account::default()
-    };
     let identity = given.identity_verification_status.clone();
     let mut customer = Customer {
-        id: account.customer_id,
-        billing_account_id: account.id,
+        id: CustomerId::random(),
+        billing_account_id: AccountId::random(),
         status: Status::Active,
         identity_verification_status: identity.unwrap_or(IdentityVerificationStatus::Verified),
         tm_create: Some(now),
@@ -116,7 +108,6 @@ async fn create(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
     };
     let batch = Batch::new()
         .with(customer::insert(&customer))
-        .with(account::insert(&account))
         .with(state.ledger.event(now, "customer_created", &event));
     state.apply(batch).await?;
     tracing::info!(customer_id = %customer.id, "a customer was created");
@@ -146,12 +137,9 @@ async fn delete(state: Arc<State>, routed: Routed) -> Result<Reply, Refusal> {
     let now = state.now().await?;
     customer.status = Status::Deleted;
     (customer.tm_update, customer.tm_delete) = (Some(now), Some(now));
-    let without_account = account::delete(customer.billing_account_id, now).unchecked();
     let delete = customer::delete(customer.id, now);
     state
-        .change(customer, now, "customer_deleted", |_| {
-            vec![delete, without_account]
-        })
+        .change(customer, now, "customer_deleted", |_| vec![delete])
         .await
 }
 

@@ -11,8 +11,9 @@ use trunkline_model::customer::Metadata;
 use trunkline_model::error::Status as Class;
 use trunkline_model::id::{CustomerId, FlowId, NumberId};
 use trunkline_model::number::{Number, Status, Type};
-use trunkline_store::{Batch, Statement, customer, number};
+use trunkline_store::{Batch, Statement, number};
 
+use crate::owner;
 use crate::role::State;
 use crate::rows::read;
 
@@ -152,14 +153,8 @@ impl State {
             let message = "A number is written as + and 7 to 15 digits, such as +15551234567.";
             return Err(self.typed(Class::InvalidArgument, "INVALID_NUMBER", message));
         }
-        let owner = read(customer::get(self.db(), given.customer_id).await)?;
-        if owner.is_none_or(|owner| owner.tm_delete.is_some()) {
-            return Err(self.typed(
-                Class::NotFound,
-                "CUSTOMER_NOT_FOUND",
-                "The customer was not found.",
-            ));
-        }
+        let (rpc, service) = (self.ledger.rpc(), self.ledger.service());
+        owner::living(rpc, service, given.customer_id).await?;
         if read(number::by_number(self.db(), &given.number).await)?.is_some() {
             let message = format!("The number {} has an owner already.", given.number);
             return Err(self.typed(Class::AlreadyExists, "NUMBER_ALREADY_EXISTS", &message));

@@ -11,13 +11,15 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use trunkline_bus::RpcError;
 use trunkline_bus::metrics::millis;
 use trunkline_model::id::CustomerId;
 use trunkline_store::webhook_delivery::{self, Delivery};
-use trunkline_store::{Batch, Error, customer};
+use trunkline_store::{Batch, Error};
 
 use super::State;
 use super::post::{Failure, Poster};
+use crate::owner;
 
 /// How many deliveries of each customer are on their way.
 #[derive(Default)]
@@ -156,43 +158,62 @@ async fn attempt(state: Arc<State>, poster: Arc<Poster>, mut delivery: Delivery)
     customer_id
 }
 
+/// Why an attempt was none: nothing was sent.
+enum Unsent {
+    /// Whose delivery it is, and so the secret, is not known.
+    Owner(RpcError),
+    Store(Error),
+}
+
 async fn send(
     state: &State,
     poster: &Poster,
     delivery: &Delivery,
-) -> Result<Result<(), Failure>, Error> {
-    let owner = customer::get(&*state.db, delivery.customer_id).await?;
+) -> Result<Result<(), Failure>, Unsent> {
+    let owner = owner::find(&state.rpc, delivery.customer_id).await;
+    let owner = owner.map_err(Unsent::Owner)?;
     let secret = owner.map(|owner| owner.webhook_secret).unwrap_or_default();
-    let now = state.db.now().await?;
+    let now = state.db.now().await.map_err(Unsent::Store)?;
     Ok(poster.post(delivery, &secret, now).await)
 }
 
 async fn note(
     state: &State,
     delivery: &Delivery,
-    outcome: Result<Result<(), Failure>, Error>,
+    outcome: Result<Result<(), Failure>, Unsent>,
 ) -> Result<(), Error> {
     let (customer_id, id, attempts) = (delivery.customer_id, delivery.id, delivery.attempts);
-    let failure = match outcome? {
-        Ok(()) => {
+    let failure = match outcome {
+        Err(Unsent::Store(error)) => return Err(error),
+        Err(Unsent::Owner(error)) => {
+            // The server is not to blame, so it is not given up for this.
+            tracing::warn!(%customer_id, %id, %error, "a webhook waits: customer-manager does not say whose it is");
+            return postpone(state, delivery).await.map(drop);
+        }
+        Ok(Ok(())) => {
             state.metrics.delivered.inc();
             tracing::debug!(%customer_id, %id, attempts, "a webhook was delivered");
             let gone = Batch::new().with(webhook_delivery::delete(id));
             return state.db.apply(gone).await;
         }
-        Err(failure) => failure,
+        Ok(Err(failure)) => failure,
     };
     if failure.is_hopeless() || attempts >= state.config.max_attempts {
         return give_up(state, delivery, &failure).await;
     }
     state.metrics.failed.inc();
-    let delay = state.config.retry_delay(attempts);
+    let delay = postpone(state, delivery).await?;
     tracing::info!(%customer_id, %id, attempts, %failure, delay_ms = %delay.as_millis(), "a webhook will be tried again");
+    Ok(())
+}
+
+/// Makes it due after a pause that grows with its attempts; returns the pause.
+async fn postpone(state: &State, delivery: &Delivery) -> Result<Duration, Error> {
+    let delay = state.config.retry_delay(delivery.attempts);
     let due_at = state.db.now().await?.plus(delay);
-    state
-        .db
-        .apply(Batch::new().with(webhook_delivery::postpone(id, due_at)))
-        .await
+    let later = webhook_delivery::postpone(delivery.id, due_at);
+    state.db.apply(Batch::new().with(later)).await?;
+    Ok(delay)
 }
 
 /// It is kept until an operator says what becomes of it, unless too many are.

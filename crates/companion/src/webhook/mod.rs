@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::{Bus, QueueSpec, Router, Subscription};
+use trunkline_bus::{Bus, QueueSpec, Router, Rpc, Subscription};
 use trunkline_delivery::ParkingLot;
 use trunkline_model::service::Service;
 use trunkline_store::Database;
@@ -44,6 +44,8 @@ pub struct Deps {
 /// The state that the routes and the deliverer share.
 struct State {
     db: Arc<dyn Database>,
+    /// Asks customer-manager for the server and its secret.
+    rpc: Rpc,
     config: Config,
     metrics: Metrics,
     unwanted: Unwanted,
@@ -78,6 +80,7 @@ pub async fn start_webhook(
     let ledger = role::ledger(Service::WEBHOOK, &role_deps, &role_config);
     let state = Arc::new(State {
         db: deps.db,
+        rpc: ledger.rpc().clone(),
         unwanted: Unwanted::new(config.unwanted_memory()),
         parking: ledger.parking(),
         config,

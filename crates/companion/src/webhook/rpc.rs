@@ -14,11 +14,12 @@ use trunkline_model::random;
 use trunkline_model::service::Service;
 use trunkline_model::webhook;
 use trunkline_store::webhook_delivery::{self, Delivery};
-use trunkline_store::{Batch, Error, customer};
+use trunkline_store::{Batch, Error};
 use uuid::Uuid;
 
 use super::State;
 use crate::error;
+use crate::owner;
 use crate::rows::read;
 
 pub(super) fn routes(router: Router<State>) -> Router<State> {
@@ -131,15 +132,7 @@ impl State {
     }
 
     async fn customer(&self, id: CustomerId) -> Result<Customer, Refusal> {
-        let found = read(customer::get(&*self.db, id).await)?
-            .filter(|customer| customer.tm_delete.is_none());
-        found.ok_or_else(|| {
-            refuse(
-                Class::NotFound,
-                "CUSTOMER_NOT_FOUND",
-                "The customer was not found.",
-            )
-        })
+        owner::living(&self.rpc, Service::WEBHOOK, id).await
     }
 
     /// Writes a delivery that is due at once.

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use trunkline_bus::Method::{Delete, Get, Post, Put};
 use trunkline_client::{BillingClient, CustomerClient};
-use trunkline_companion::{DEFAULT_ACCOUNT, DEFAULT_CUSTOMER, seed, start_billing, start_customer};
+use trunkline_companion::{
+    DEFAULT_ACCOUNT, DEFAULT_CUSTOMER, seed, seed_customer, start_billing, start_customer,
+    start_number,
+};
 use trunkline_model::billing::{BillingType, IsValidBalanceRequest};
 use trunkline_model::customer::{IdentityVerificationStatus, Status};
 use trunkline_model::id::CustomerId;
@@ -247,5 +250,45 @@ async fn an_operator_sets_plan_and_balance_of_an_account() {
         world.json(BILLING, Post, limit, body).await,
         json!({"valid": false})
     );
+    world.end().await;
+}
+
+/// Each with its own store, as processes have over a broker: none can read what the
+/// others keep.
+#[tokio::test]
+async fn roles_with_stores_of_their_own_know_the_customer_by_asking() {
+    let mut world = World::new();
+    let customers = world.start_apart(start_customer).await;
+    world.start_apart(start_billing).await;
+    world.start_apart(start_number).await;
+    assert!(seed_customer(&*customers, world.now()).await.unwrap());
+    let mut announced = world.events(BILLING).await;
+
+    // The default customer was never announced.
+    let ask = "/v1/accounts/is_valid_balance_by_customer_id";
+    let asked = json!({"customer_id": DEFAULT_CUSTOMER, "billing_type": "call"});
+    let valid = world.json(BILLING, Post, ask, asked.clone()).await;
+    assert_eq!(valid, json!({"valid": true}));
+    let (kind, account) = announced.next().await;
+    let expected = ("account_created", json!(DEFAULT_ACCOUNT));
+    assert_eq!((kind.as_str(), account["id"].clone()), expected);
+    let body = json!({"customer_id": DEFAULT_CUSTOMER, "number": "+15551234567"});
+    world.json(Service::NUMBER, Post, "/v1/numbers", body).await;
+
+    // Who is announced gets his account without being asked about.
+    let made = world
+        .json(CUSTOMER, Post, "/v1/customers", json!({"name": "acme"}))
+        .await;
+    let (kind, account) = announced.next().await;
+    assert_eq!(kind, "account_created");
+    assert_eq!(account["id"], made["billing_account_id"]);
+
+    let one = format!("/v1/customers/{DEFAULT_CUSTOMER}");
+    world.json(CUSTOMER, Delete, &one, Value::Null).await;
+    let (kind, account) = announced.next().await;
+    assert_eq!(kind, "account_deleted");
+    assert_eq!(account["id"], json!(DEFAULT_ACCOUNT));
+    let valid = world.json(BILLING, Post, ask, asked).await;
+    assert_eq!(valid, json!({"valid": false}));
     world.end().await;
 }

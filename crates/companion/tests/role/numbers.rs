@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trunkline_bus::Method::{Delete, Get, Post, Put};
 use trunkline_client::NumberClient;
-use trunkline_companion::{DEFAULT_CUSTOMER, seed, start_number};
+use trunkline_companion::{DEFAULT_CUSTOMER, seed, start_customer, start_number};
 use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
 
@@ -15,6 +15,7 @@ const NUMBER: Service = Service::NUMBER;
 async fn call_manager_finds_the_numbers_of_a_customer_and_no_others() {
     let mut world = World::new();
     seed(&*world.db, world.now()).await.unwrap();
+    world.start(start_customer).await;
     world.start(start_number).await;
     let body = json!({"customer_id": DEFAULT_CUSTOMER, "number": "+15551234567", "name": "main"});
     let made = world.json(NUMBER, Post, "/v1/numbers", body.clone()).await;
@@ -76,6 +77,7 @@ async fn call_manager_finds_the_numbers_of_a_customer_and_no_others() {
 async fn a_number_needs_its_form_and_an_owner() {
     let mut world = World::new();
     seed(&*world.db, world.now()).await.unwrap();
+    world.start(start_customer).await;
     world.start(start_number).await;
     let virtual_one = json!({"customer_id": DEFAULT_CUSTOMER, "number": "+899123456789"});
     assert_eq!(

@@ -517,9 +517,22 @@ async fn a_delivery_survives_the_process() {
         metrics: Metrics::default(),
         egress: egress(&["127.0.0.0/8"]),
     };
+    // It needs the secret, and so waits for whoever keeps it.
+    let customers = trunkline_companion::Deps {
+        bus: deps.bus.clone(),
+        db: deps.db.clone(),
+        metrics: trunkline_companion::Metrics::default(),
+    };
     let running = start_webhook(deps, quick(), stop.clone()).await.unwrap();
-    assert!(next.next().await.body.contains("call_hangup"));
+    let common = trunkline_companion::Config::default();
+    let customers = start_customer(customers, common, stop.clone())
+        .await
+        .unwrap();
+    let got = next.next().await;
+    assert!(got.body.contains("call_hangup"));
+    assert!(got.headers.contains_key("webhook-signature"));
     stop.cancel();
     running.stopped().await;
+    customers.stopped().await;
     server_stays.cancel();
 }

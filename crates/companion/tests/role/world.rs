@@ -66,6 +66,26 @@ impl World {
         self.running.push(running);
     }
 
+    /// Starts a role on a store of its own, as where it is a process of its own.
+    pub(crate) async fn start_apart<Fut>(
+        &mut self,
+        start: impl FnOnce(Deps, Config, CancellationToken) -> Fut,
+    ) -> Arc<SqliteDatabase>
+    where
+        Fut: Future<Output = Result<Running, trunkline_companion::Error>>,
+    {
+        let clock = Arc::clone(&self.clock);
+        let tick = move || Timestamp::from_micros(clock.fetch_add(10, Ordering::SeqCst));
+        let db = Arc::new(SqliteDatabase::in_memory(tick).unwrap());
+        let deps = Deps {
+            db: db.clone(),
+            ..self.deps()
+        };
+        let running = start(deps, Config::default(), self.stop.clone()).await;
+        self.running.push(running.unwrap());
+        db
+    }
+
     pub(crate) fn also(&mut self, running: Running) {
         self.running.push(running);
     }
