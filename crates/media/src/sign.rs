@@ -3,7 +3,7 @@
 //! Asterisk fetches sounds without a token, so the permission is in the URL:
 //! HMAC-SHA256 over the time at which it ends and the file's name.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -58,8 +58,12 @@ impl Signer {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut key = [0; KEY_BYTES];
                 rand::rng().fill_bytes(&mut key);
-                keep(file, &key).map_err(Error::io("write", file))?;
-                Ok(Self { key })
+                match keep(file, &key) {
+                    Ok(()) => Ok(Self { key }),
+                    // Another process that shares it was first; theirs is whole.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::open(file),
+                    Err(error) => Err(Error::io("write", file)(error)),
+                }
             }
             Err(error) => Err(Error::io("read", file)(error)),
         }
@@ -107,19 +111,20 @@ impl Signer {
     }
 }
 
-/// Writes the secret, unless another process was first.
+/// Writes the secret, unless another process was first. The file has its name only
+/// when it is whole: several processes may start at once.
 fn keep(file: &Path, key: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut made = options.open(file)?;
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // Nobody but the owner may read it.
+    let mut made = tempfile::NamedTempFile::new_in(folder)?;
     made.write_all(hex(key).as_bytes())?;
-    made.sync_all()?;
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
+    made.as_file().sync_all()?;
+    made.persist_noclobber(file)
+        .map_err(|failed| failed.error)?;
+    File::open(folder)?.sync_all()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -197,6 +202,22 @@ mod tests {
         let other = Signer::new([8; 32]);
         let refused = other.check(&expiry, &signature, &path, 0);
         assert_eq!(refused, Err(Refused::Invalid));
+    }
+
+    #[test]
+    fn processes_that_start_at_once_share_one_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("media.key");
+        let openers: Vec<_> = (0..8)
+            .map(|_| {
+                let file = file.clone();
+                std::thread::spawn(move || Signer::open(&file).unwrap().key)
+            })
+            .collect();
+        let keys: Vec<_> = openers.into_iter().map(|it| it.join().unwrap()).collect();
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 1, "nothing but the key is left");
     }
 
     /// A signature says nothing about which names are allowed.
