@@ -96,10 +96,19 @@ impl Tokens {
     ///
     /// When the store fails.
     pub async fn first(&self, customer: CustomerId) -> Result<Option<String>, TokensError> {
-        if token::any(&*self.db, self.db.now().await?).await? {
+        if self.are_there().await? {
             return Ok(None);
         }
         self.make(customer, "first").await.map(Some)
+    }
+
+    /// Whether there is a token that can be used.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub async fn are_there(&self) -> Result<bool, TokensError> {
+        Ok(token::any(&*self.db, self.db.now().await?).await?)
     }
 
     /// Makes a token for `customer` that does not end by itself. Its text is

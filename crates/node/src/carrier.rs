@@ -42,6 +42,11 @@ impl Carrier {
         }
     }
 
+    /// Whether other processes may be at the other end.
+    pub(crate) fn is_broker(&self) -> bool {
+        matches!(self, Self::Broker(_))
+    }
+
     /// The connection to a broker, for health; none inside one process.
     pub(crate) fn health(&self) -> Option<Value> {
         match self {

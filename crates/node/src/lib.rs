@@ -13,6 +13,7 @@ mod carrier;
 pub mod config;
 mod data_dir;
 mod error;
+mod first;
 mod gate;
 mod health;
 pub mod inspect;

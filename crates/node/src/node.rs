@@ -8,17 +8,15 @@ use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::Bus;
-use trunkline_companion::DEFAULT_CUSTOMER;
-use trunkline_gateway::{Tokens, listener};
-use trunkline_model::id::CustomerId;
-use trunkline_model::page::Page;
-use trunkline_store::{Database, Filter, customer};
+use trunkline_gateway::listener;
+use trunkline_store::Database;
 use trunkline_store_sqlite::SqliteDatabase;
 
 use crate::carrier::Carrier;
 use crate::config::{Config, Role};
 use crate::data_dir::DataDir;
 use crate::error::Error;
+use crate::first;
 use crate::gate::Gate;
 use crate::health::Health;
 use crate::media::MediaHouse;
@@ -113,9 +111,7 @@ impl Node {
     ) -> Result<(), Error> {
         let bus = Arc::clone(&self.gate) as Arc<dyn Bus>;
         let db = Arc::clone(&self.db) as Arc<dyn Database>;
-        trunkline_companion::seed(&*db, db.now().await?)
-            .await
-            .map_err(|source| failed(Role::CustomerManager, source))?;
+        first::seed(config, &*db).await?;
 
         let address = api.as_ref().map(listener::Bounded::address).transpose()?;
         let media = MediaHouse::open(config, address).await?;
@@ -140,7 +136,9 @@ impl Node {
         let carrier = self.carrier.clone();
         let health = Health::new(carrier, bus, Arc::clone(&db), config.roles.clone());
         if let Some(listener) = api {
-            if let Some(token) = first_token(Arc::clone(&db)).await? {
+            let waits = self.carrier.is_broker();
+            let made = first::token(Arc::clone(&db), Arc::clone(&self.gate) as _, waits);
+            if let Some(token) = made.await? {
                 show_token(&token);
             }
             self.start_gateway(&mut house, listener, Arc::clone(&health))?;
@@ -321,27 +319,4 @@ async fn open(config: &Config) -> Result<(DataDir, Arc<SqliteDatabase>), Error> 
         Ok((data_dir, Arc::new(SqliteDatabase::open(file, sizes)?)))
     });
     opened.await.map_err(std::io::Error::other)?
-}
-
-/// Makes the first token when there is none: for the default customer, or where
-/// there never was one, for the newest.
-async fn first_token(db: Arc<dyn Database>) -> Result<Option<String>, Error> {
-    let customer = match customer::get(&*db, DEFAULT_CUSTOMER).await? {
-        Some(customer) => Some(customer.id),
-        None => newest_customer(&*db).await?,
-    };
-    let Some(customer) = customer else {
-        tracing::warn!("there is no customer, so nobody can use the API");
-        return Ok(None);
-    };
-    Ok(Tokens::new(db).first(customer).await?)
-}
-
-async fn newest_customer(db: &dyn Database) -> Result<Option<CustomerId>, Error> {
-    let page = Page {
-        limit: Some(1),
-        token: db.now().await?.fixed(),
-    };
-    let found = customer::list(db, &Filter::none().not_deleted(), &page).await?;
-    Ok(found.first().map(|customer| customer.id))
 }
