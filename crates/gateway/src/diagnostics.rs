@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 use trunkline_bus::{Error as BusError, Method, RpcError};
+use trunkline_model::asterisk::Asterisk;
 use trunkline_model::diagnostic::{Part, State};
 use trunkline_model::service::{Service, asterisk_queue};
 
@@ -48,10 +49,46 @@ async fn parts(gateway: &Gateway) -> Vec<Part> {
     });
     parts.extend(join_all(services).await.into_iter().flatten());
     let asterisks = report["asterisks"].as_array().cloned().unwrap_or_default();
+    let elsewhere = elsewhere(gateway, &asterisks).await;
+    let elsewhere = elsewhere.iter().map(|it| of_distant(gateway, it));
     let asterisks = asterisks
         .iter()
         .map(|asterisk| of_asterisk(gateway, asterisk));
     parts.extend(join_all(asterisks).await.into_iter().flatten());
+    parts.extend(join_all(elsewhere).await.into_iter().flatten());
+    parts
+}
+
+/// The Asterisks whose proxies run in other processes: those that call-manager knows
+/// and nobody here does. One that is not ours knows nothing of this.
+///
+/// An Asterisk that is away has no id here, so where proxies run it is taken for one of
+/// theirs.
+async fn elsewhere(gateway: &Gateway, here: &[Value]) -> Vec<Asterisk> {
+    let queue = Service::CALL.request_queue();
+    let request = gateway.rpc.request(Method::Get, "/v1/asterisks");
+    let answer = gateway
+        .rpc
+        .call::<Vec<Asterisk>>(&queue, &request, TAG, PATIENCE);
+    let mut known = answer.await.unwrap_or_default();
+    known.retain(|asterisk| {
+        let is_here = here.iter().any(|it| it["id"] == asterisk.id.as_str());
+        !is_here && (asterisk.connected || here.is_empty())
+    });
+    known
+}
+
+/// An Asterisk with its proxy in another process: what the proxy says.
+async fn of_distant(gateway: &Gateway, asterisk: &Asterisk) -> Vec<Part> {
+    let part = format!("Asterisk {}", asterisk.id);
+    if !asterisk.connected {
+        let why = "nothing is heard of it";
+        let what = "start it and its asterisk-proxy, and look at the log of that one";
+        return vec![Part::not_ok(part, State::Failed, why, what)];
+    }
+    let mut parts = vec![Part::ok(part.clone(), "its asterisk-proxy is connected")];
+    let queue = asterisk_queue(asterisk.id.as_str());
+    parts.extend(ask(gateway, queue, "/proxy/diagnostics", part).await);
     parts
 }
 
