@@ -6,10 +6,12 @@ CARGO ?= cargo
 
 ## Calls forty people on this machine through a real Asterisk. ASTERISK=simulated does it
 ## without one, and without a download; KEEP=1 leaves everything running until Ctrl-C.
+## SHAPE=rabbitmq runs each role as a process of its own over a RabbitMQ.
 ASTERISK ?= real
-demo: $(if $(filter real,$(ASTERISK)),asterisk)
+SHAPE ?= embedded
+demo: $(if $(filter real,$(ASTERISK)),asterisk) $(if $(filter rabbitmq,$(SHAPE)),servers)
 	$(CARGO) build --package trunkline-server $(if $(filter simulated,$(ASTERISK)),--package trunkline-asterisk-sim)
-	./target/debug/trunkline demo --asterisk $(ASTERISK) $(if $(filter-out 0,$(KEEP)),--keep)
+	./target/debug/trunkline demo --asterisk $(ASTERISK) --shape $(SHAPE) $(if $(filter-out 0,$(KEEP)),--keep)
 
 ## Everything CI runs, in its order.
 test:
@@ -46,7 +48,7 @@ unit: servers
 it:
 	$(CARGO) test --package trunkline-it
 
-e2e: asterisk
+e2e: asterisk servers
 	$(CARGO) build --package trunkline-server --package trunkline-asterisk-sim
 	$(CARGO) test --package trunkline-e2e
 

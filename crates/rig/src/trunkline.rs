@@ -13,7 +13,7 @@ use crate::ports::free_tcp_port;
 use crate::process::Process;
 
 /// How long Trunkline may take until it is ready.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks at whether it is ready.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -30,6 +30,8 @@ pub struct Options {
     pub account: String,
     /// Further environment variables.
     pub environment: Vec<(String, String)>,
+    /// The roles that it runs; empty: all.
+    pub roles: Vec<String>,
     /// No file may grow beyond this many blocks of 512 bytes: as good as a full
     /// disk. [`Trunkline::make_room`] lifts it.
     pub file_blocks: Option<u64>,
@@ -40,6 +42,19 @@ impl Options {
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.dir.join("data/trunkline.db")
+    }
+
+    /// Whether it has the API.
+    fn has_api(&self) -> bool {
+        self.roles.is_empty() || self.roles.iter().any(|role| role == "gateway")
+    }
+
+    /// What its process is called in messages.
+    fn name(&self) -> String {
+        match self.roles.as_slice() {
+            [] => "Trunkline".to_owned(),
+            roles => roles.join(","),
+        }
     }
 
     /// The program, under its limit if it has one.
@@ -109,6 +124,9 @@ impl Trunkline {
             &format!("{}:{}", Ipv4Addr::LOCALHOST, how.metrics_port),
         ]);
         command.args(["--asterisk", &options.asterisk]);
+        if !options.roles.is_empty() {
+            command.args(["--roles", &options.roles.join(",")]);
+        }
         command.env("TRUNKLINE_ARI_ACCOUNT", &options.account);
         command.envs(
             options
@@ -116,21 +134,24 @@ impl Trunkline {
                 .iter()
                 .map(|(name, value)| (name, value)),
         );
-        let process = Process::start("Trunkline", command, &log)?;
+        let process = Process::start(&options.name(), command, &log)?;
         Ok(Self { process, how })
     }
 
-    /// Waits until its API answers, looking this often.
+    /// Waits until its API answers, or its health where it has none, looking this
+    /// often.
     ///
     /// # Errors
     ///
     /// When it does not come up.
     pub async fn ready(&mut self, look: Duration) -> Result<()> {
-        let health = format!(
-            "http://{}:{}/readyz",
-            Ipv4Addr::LOCALHOST,
-            self.how.api_port
-        );
+        let has_api = self.how.options.has_api();
+        let health = if has_api {
+            format!("{}/readyz", self.how.api_url())
+        } else {
+            let port = self.how.metrics_port;
+            format!("http://{}:{port}/health", Ipv4Addr::LOCALHOST)
+        };
         let http = reqwest::Client::new();
         self.process
             .until_looking_every(look, PATIENCE, async || {
@@ -140,7 +161,7 @@ impl Trunkline {
                     .is_ok_and(|answer| answer.status().is_success())
             })
             .await?;
-        if self.how.token.is_empty() {
+        if has_api && self.how.token.is_empty() {
             self.how.token = first_token(&self.process.output())
                 .context("Trunkline showed no token at its first start")?;
         }
@@ -150,10 +171,7 @@ impl Trunkline {
     /// Its API, with the token that it showed at its first start.
     #[must_use]
     pub fn api(&self) -> Api {
-        Api::new(
-            format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.how.api_port),
-            &self.how.token,
-        )
+        Api::new(self.how.api_url(), &self.how.token)
     }
 
     /// Where its metrics are.
@@ -246,6 +264,18 @@ impl Stopped {
             metrics_port: free_tcp_port()?,
             token: String::new(),
         })
+    }
+
+    /// Where its API will be.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        format!("http://{}:{}", Ipv4Addr::LOCALHOST, self.api_port)
+    }
+
+    /// Gives its next start a further environment variable.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        let variable = (name.to_owned(), value.to_owned());
+        self.options.environment.push(variable);
     }
 
     /// The database in its data folder.

@@ -166,6 +166,7 @@ fn options(
             .chain(environment)
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect(),
+        roles: Vec::new(),
         file_blocks: None,
     })
 }

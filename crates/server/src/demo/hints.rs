@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::run::Done;
 use super::site::Site;
-use super::{DemoArgs, Kind};
+use super::{DemoArgs, Kind, Shape};
 
 /// Addresses, the token, and commands to copy.
 pub(super) fn of(site: &Site, args: &DemoArgs, done: &Done) -> Result<String> {
@@ -27,13 +27,21 @@ pub(super) fn of(site: &Site, args: &DemoArgs, done: &Done) -> Result<String> {
         Kind::Real => format!("\n  Asterisk's log    {dir}/asterisk/log"),
         Kind::Simulated => String::new(),
     };
+    let logs = match args.shape {
+        Shape::Embedded => format!("{dir}/trunkline/trunkline.log"),
+        Shape::Rabbitmq => format!("{dir}/trunkline/<role>/trunkline.log"),
+    };
+    let broker = match site.broker() {
+        Some(address) => format!("\n  Broker            {address}"),
+        None => String::new(),
+    };
     Ok(format!(
         r#"
 Everything keeps running until Ctrl-C.
 
   API               {url}   (described at {url}/docs)
-  ARI               {ari}   (account {account})
-  Trunkline's log   {dir}/trunkline/trunkline.log{console}
+  ARI               {ari}   (account {account}){broker}
+  Trunkline's log   {logs}{console}
 
 In another terminal:
 

@@ -1,6 +1,7 @@
 //! `trunkline demo`: a whole campaign on this machine, on real parts.
 //!
-//! Starts an Asterisk, SIP callees and a Trunkline with an empty configuration,
+//! Starts an Asterisk, SIP callees and a Trunkline, in one process with an empty
+//! configuration or with each role in a process of its own over a broker,
 //! loads the example, runs it over the HTTP API, and compares what became of
 //! each person with what was expected. Leaves nothing running, unless it is asked
 //! to: then until Ctrl-C.
@@ -39,6 +40,11 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_enum, default_value_t = Kind::Real)]
     asterisk: Kind,
 
+    /// One process with everything, or each role a process of its own over a RabbitMQ
+    /// (`make servers` brings one).
+    #[arg(long, value_enum, default_value_t = Shape::Embedded)]
+    shape: Shape,
+
     /// Leaves everything running after the campaign, until Ctrl-C.
     #[arg(long)]
     keep: bool,
@@ -59,6 +65,15 @@ enum Kind {
     Real,
     /// `asterisk-sim`, which has both ends.
     Simulated,
+}
+
+/// How Trunkline runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    /// All roles in one process, nothing beside it.
+    Embedded,
+    /// Each role in a process of its own, over a broker.
+    Rabbitmq,
 }
 
 /// Runs the demo. Success when every person's calls ended as expected.
@@ -86,6 +101,11 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode> {
             succeeded
         }
         Err(error) => {
+            // A part that has ended explains it better than whoever missed it.
+            let error = match site.check() {
+                Ok(()) => error,
+                Err(ended) => error.context(ended),
+            };
             site.stop(true).await?;
             return Err(error);
         }

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use trunkline_rig::{Api, Asterisk, AsteriskSim, Callees, Options, Tools, Trunkline};
+use trunkline_node::Role;
+use trunkline_rig::{
+    Api, Asterisk, AsteriskSim, Broker, Callees, Fleet, Options, Tools, Trunkline,
+};
 
-use super::report::say;
-use super::{DemoArgs, Kind};
+use super::report::{Live, say};
+use super::{DemoArgs, Kind, Shape};
 
 /// Where nobody carries calls: the simulated Asterisk asks for no carrier.
 const NOBODY: &str = "127.0.0.1:9";
@@ -15,7 +18,13 @@ const NOBODY: &str = "127.0.0.1:9";
 pub(super) struct Site {
     dir: PathBuf,
     telephony: Telephony,
-    trunkline: Option<Trunkline>,
+    trunkline: Option<Shaped>,
+}
+
+/// Trunkline, in one process or in many.
+enum Shaped {
+    One(Box<Trunkline>),
+    Fleet(Box<Fleet>),
 }
 
 /// Who is called, and through what.
@@ -84,6 +93,52 @@ impl Telephony {
     }
 }
 
+impl Shaped {
+    async fn start(shape: Shape, tools: &Tools, options: Options) -> Result<Self> {
+        match shape {
+            Shape::Embedded => {
+                say("demo: starting Trunkline, with no configuration but that of its voice");
+                Ok(Self::One(Box::new(Trunkline::start(options).await?)))
+            }
+            Shape::Rabbitmq => Ok(Self::Fleet(Box::new(fleet(tools, &options).await?))),
+        }
+    }
+
+    /// Ends it; after a failure, says which logs have something to say.
+    async fn stop(self, failed: bool) -> Result<()> {
+        match self {
+            Self::One(trunkline) => trunkline.stop().await.map(drop),
+            Self::Fleet(fleet) => {
+                let complaints = fleet.complaints();
+                let stopped = fleet.stop().await;
+                if failed {
+                    for (count, log) in complaints {
+                        let log = log.display();
+                        say(&format!("demo: {count} warnings and errors in {log}"));
+                    }
+                }
+                stopped
+            }
+        }
+    }
+}
+
+/// A broker, and each role in a process of its own.
+async fn fleet(tools: &Tools, options: &Options) -> Result<Fleet> {
+    say("demo: starting a broker (RabbitMQ)");
+    let broker = Broker::start(tools, &options.dir.join("broker")).await?;
+    let roles = Role::ALL.map(Role::name);
+    let count = roles.len();
+    say(&format!(
+        "demo: starting {count} processes, one for each role"
+    ));
+    let mut live = Live::new();
+    let mut show = |ready| live.show(format!("demo: {ready} of {count} roles are ready"));
+    let fleet = Fleet::start(broker, options, &roles, &mut show).await;
+    live.end();
+    fleet
+}
+
 impl Site {
     /// Brings all parts up.
     pub(super) async fn start(args: &DemoArgs) -> Result<Self> {
@@ -102,7 +157,6 @@ impl Site {
             .with_context(|| format!("failed to make {}", dir.display()))?;
         let dir = dir.canonicalize()?;
         let telephony = Telephony::start(args.asterisk, &tools, &dir).await?;
-        say("demo: starting Trunkline, with no configuration but that of its voice");
         let (asterisk, account) = telephony.ari()?;
         let options = Options {
             program: std::env::current_exe()?,
@@ -113,9 +167,10 @@ impl Site {
                 "TRUNKLINE_TTS__COMMAND".to_owned(),
                 voice(args.asterisk, &tools)?,
             )],
+            roles: Vec::new(),
             file_blocks: None,
         };
-        let trunkline = Trunkline::start(options).await?;
+        let trunkline = Shaped::start(args.shape, &tools, options).await?;
         Ok(Self {
             dir,
             telephony,
@@ -123,13 +178,16 @@ impl Site {
         })
     }
 
-    fn trunkline(&self) -> Result<&Trunkline> {
+    fn trunkline(&self) -> Result<&Shaped> {
         self.trunkline.as_ref().context("Trunkline does not run")
     }
 
     /// The API of its Trunkline.
     pub(super) fn api(&self) -> Result<Api> {
-        Ok(self.trunkline()?.api())
+        match self.trunkline()? {
+            Shaped::One(trunkline) => Ok(trunkline.api()),
+            Shaped::Fleet(fleet) => fleet.api(),
+        }
     }
 
     /// Where its callees take calls.
@@ -142,6 +200,14 @@ impl Site {
         &self.dir
     }
 
+    /// Where the broker answers, with its account; none in one process.
+    pub(super) fn broker(&self) -> Option<String> {
+        match &self.trunkline {
+            Some(Shaped::Fleet(fleet)) => Some(fleet.broker_address()),
+            Some(Shaped::One(_)) | None => None,
+        }
+    }
+
     /// Where ARI answers, with its account.
     pub(super) fn ari(&self) -> Result<(String, String)> {
         self.telephony.ari()
@@ -150,7 +216,8 @@ impl Site {
     /// Fails when a part has ended by itself.
     pub(super) fn check(&mut self) -> Result<()> {
         match &mut self.trunkline {
-            Some(trunkline) => trunkline.process().check(),
+            Some(Shaped::One(trunkline)) => trunkline.process().check(),
+            Some(Shaped::Fleet(fleet)) => fleet.check(),
             None => Ok(()),
         }
     }
@@ -158,7 +225,7 @@ impl Site {
     /// Ends all parts; their files stay when something went wrong.
     pub(super) async fn stop(&mut self, failed: bool) -> Result<()> {
         if let Some(trunkline) = self.trunkline.take() {
-            trunkline.stop().await?;
+            trunkline.stop(failed).await?;
         }
         self.telephony.stop().await?;
         if failed {

@@ -69,6 +69,7 @@ pub(crate) async fn run() -> Result<Vec<Figure>> {
             // The feed lists no channels, and would have all calls ended.
             setting("TRUNKLINE_CALL__RECONCILE_INTERVAL_MS", "3600000"),
         ],
+        roles: Vec::new(),
         file_blocks: None,
     };
     let mut trunkline = Trunkline::start(options).await?;

@@ -34,6 +34,7 @@ pub(crate) async fn run() -> Result<Vec<Figure>> {
         asterisk: format!("http://127.0.0.1:{}", free_tcp_port()?),
         account: "trunkline:unused".to_owned(),
         environment: vec![("TRUNKLINE_LOG__LEVEL".to_owned(), "warn".to_owned())],
+        roles: Vec::new(),
         file_blocks: None,
     })
     .await?;

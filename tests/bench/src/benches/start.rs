@@ -31,6 +31,7 @@ pub(crate) async fn run() -> Result<Vec<Figure>> {
             asterisk: format!("http://127.0.0.1:{}", free_tcp_port()?),
             account: "trunkline:unused".to_owned(),
             environment: Vec::new(),
+            roles: Vec::new(),
             file_blocks: None,
         };
         let (stopped, took_ms) = start(Stopped::never_started(options)?).await?;

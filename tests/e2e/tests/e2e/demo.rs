@@ -14,18 +14,26 @@ const LAST_LINE: &str = "demo: 40 of 40 targets ended as expected";
 
 #[tokio::test]
 async fn demo_ends_as_expected_and_leaves_nothing_behind() -> Result<()> {
-    ends_as_expected("real").await
+    ends_as_expected("real", "embedded").await
 }
 
 #[tokio::test]
 async fn demo_without_an_asterisk_ends_the_same() -> Result<()> {
-    ends_as_expected("simulated").await
+    ends_as_expected("simulated", "embedded").await
 }
 
-async fn ends_as_expected(asterisk: &str) -> Result<()> {
+/// Fifteen processes over a private RabbitMQ, each with its own database.
+#[tokio::test]
+async fn demo_with_each_role_a_process_of_its_own_ends_the_same() -> Result<()> {
+    ends_as_expected("simulated", "rabbitmq").await
+}
+
+async fn ends_as_expected(asterisk: &str, shape: &str) -> Result<()> {
     let dir = TempDir::new()?;
     let parts = dir.path().join("parts");
-    let output = demo(asterisk, &parts)?.output().await?;
+    let mut command = demo(asterisk, &parts)?;
+    command.args(["--shape", shape]);
+    let output = command.output().await?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success(),
