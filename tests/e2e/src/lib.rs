@@ -3,6 +3,7 @@
 
 pub mod crowd;
 pub mod far_end;
+pub mod fleet_trial;
 pub mod ordeal;
 pub mod trial;
 pub mod verdict;

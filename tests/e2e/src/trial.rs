@@ -9,7 +9,7 @@ use trunkline_rig::Trunkline;
 
 use crate::crowd::Crowd;
 use crate::far_end::FarEnd;
-use crate::verdict::Verdict;
+use crate::verdict::{Databases, Verdict};
 
 /// How long anything that is awaited may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -118,9 +118,9 @@ impl Trial {
         let (status, stopped) = trunkline.stop().await?;
         ensure!(status.success(), "Trunkline ended with {status}");
         let dials = self.far.dials().await?;
-        let database = stopped.database();
+        let databases = Databases::one(stopped.database());
         Verdict::of(
-            &database,
+            &databases,
             &self.campaign,
             &self.targets,
             &self.crowd,

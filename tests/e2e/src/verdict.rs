@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use trunkline_campaign::invariants as attempts_hold;
@@ -34,24 +34,45 @@ pub struct Verdict {
     pub without_result: usize,
 }
 
+/// Where the rows are that are judged.
+#[derive(Debug, Clone)]
+pub struct Databases {
+    /// Campaigns and attempts.
+    pub campaign: PathBuf,
+    /// Calls.
+    pub call: PathBuf,
+}
+
+impl Databases {
+    /// Everything in one.
+    #[must_use]
+    pub fn one(database: PathBuf) -> Self {
+        Self {
+            campaign: database.clone(),
+            call: database,
+        }
+    }
+}
+
 impl Verdict {
-    /// Judges the database of a Trunkline that has stopped, and the far end's
+    /// Judges the databases of a Trunkline that has stopped, and the far end's
     /// count of dials.
     ///
     /// # Errors
     ///
     /// When the rows cannot be read.
     pub async fn of(
-        database: &Path,
+        databases: &Databases,
         campaign: &str,
         targets: &[String],
         crowd: &Crowd,
         dials: &BTreeMap<String, u64>,
     ) -> Result<Self> {
-        let db = SqliteDatabase::open(database, Config::default())?;
+        let open = |path: &PathBuf| SqliteDatabase::open(path, Config::default());
+        let (db, calls) = (open(&databases.campaign)?, open(&databases.call)?);
         let now = db.now().await?;
         let (attempts, plan) = campaign_rows(&db, campaign, now).await?;
-        let placed = placed(&db, &attempts).await?;
+        let placed = placed(&calls, &attempts).await?;
         let mut verdict = Self {
             people: targets.len(),
             attempts: attempts.len(),
@@ -60,7 +81,7 @@ impl Verdict {
         verdict.judge_dials(crowd, dials);
         verdict.judge_attempts(&attempts, &plan, &placed);
         verdict.judge_targets(&attempts, targets)?;
-        for violation in trunkline_call::invariants::check(&db, now).await? {
+        for violation in trunkline_call::invariants::check(&calls, now).await? {
             verdict.offences.push(format!("{violation:?}"));
         }
         Ok(verdict)

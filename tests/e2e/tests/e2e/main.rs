@@ -8,6 +8,7 @@ mod kills;
 mod long_faults;
 mod on_a_call;
 mod outcomes;
+mod roles;
 mod same_script;
 mod speech;
 mod trunks;
