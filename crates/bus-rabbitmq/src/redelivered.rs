@@ -7,13 +7,13 @@
 //! unacknowledged than are worked on at once, so that few need to be remembered.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// Larger replies are not remembered: such requests read, and may read again.
 const LARGEST_REPLY: usize = 64 * 1024;
@@ -29,9 +29,9 @@ pub(crate) struct Journal {
 
 #[derive(Default)]
 struct Entries {
-    outcomes: HashMap<u64, watch::Receiver<Outcome>>,
+    outcomes: HashMap<Uuid, watch::Receiver<Outcome>>,
     /// Oldest first.
-    order: VecDeque<u64>,
+    order: VecDeque<Uuid>,
 }
 
 /// What is to be done with a request.
@@ -45,33 +45,39 @@ pub(crate) enum Begin {
 /// What tells requests apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
-    key: u64,
-    /// No other request has it: a reply queue and an id are their caller's alone, and
-    /// so is a queue that the broker has named for one request, as the reference does
-    /// it. Without these, two requests may say the same and both be meant.
-    pub(crate) certain: bool,
+    key: Uuid,
+    certain: bool,
 }
 
 /// How the names of queues begin that the broker has chosen.
 const NAMED_BY_THE_BROKER: &str = "amq.gen-";
 
+/// What identities are made in: chosen once, for all copies.
+const NAMESPACE: Uuid = Uuid::from_u128(0x5b0c_1a5e_7d0f_4a35_9c41_2f6e_83d0_97b1);
+
 impl Identity {
     pub(crate) fn of(properties: &BasicProperties, body: &Bytes) -> Self {
         let text = |text: &'_ Option<ShortString>| {
-            text.as_ref()
-                .map_or_else(String::new, |text| text.as_str().to_owned())
+            text.as_ref().map(ToString::to_string).unwrap_or_default()
         };
-        let (reply_to, id) = (
-            text(properties.reply_to()),
-            text(properties.correlation_id()),
-        );
-        let mut hasher = DefaultHasher::new();
-        (&reply_to, &id, body).hash(&mut hasher);
+        let reply_to = text(properties.reply_to());
+        let id = text(properties.correlation_id());
+        let parts = [reply_to.as_bytes(), id.as_bytes(), body];
         let named = !reply_to.is_empty() && !id.is_empty();
         Self {
-            key: hasher.finish(),
+            key: parts
+                .into_iter()
+                .fold(NAMESPACE, |within, part| Uuid::new_v5(&within, part)),
             certain: named || reply_to.starts_with(NAMED_BY_THE_BROKER),
         }
+    }
+
+    /// It, if no other request has it: a reply queue and an id are their caller's
+    /// alone, and so is a queue that the broker has named for one request, as the
+    /// reference does it. Without these, two requests may say the same and both be
+    /// meant.
+    pub(crate) fn certain(self) -> Option<Uuid> {
+        self.certain.then_some(self.key)
     }
 }
 
@@ -106,7 +112,7 @@ impl Journal {
     /// does not come again. If nobody can tell it from the next one that says the same,
     /// it must not stand for that one.
     pub(crate) fn acknowledged(&self, identity: Identity) {
-        if identity.certain {
+        if identity.certain().is_some() {
             return;
         }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,8 +141,11 @@ pub(crate) async fn outcome(mut receiver: watch::Receiver<Outcome>) -> Outcome {
 mod tests {
     use super::*;
 
-    fn id(key: u64) -> Identity {
-        Identity { key, certain: true }
+    fn id(key: u128) -> Identity {
+        Identity {
+            key: Uuid::from_u128(key),
+            certain: true,
+        }
     }
 
     fn reply() -> Option<Bytes> {
@@ -190,19 +199,22 @@ mod tests {
                 .with_correlation_id(id.into());
             Identity::of(&properties, &body)
         };
-        assert!(of("replies", "1").certain);
-        assert!(of("amq.gen-abc", "").certain);
-        assert!(!of("replies", "").certain && !of("", "1").certain);
+        assert!(of("replies", "1").certain().is_some());
+        assert!(of("amq.gen-abc", "").certain().is_some());
+        assert_eq!(of("replies", "").certain(), None);
+        assert_eq!(of("", "1").certain(), None);
         assert_ne!(of("replies", "1"), of("replies", "2"));
-        assert!(!Identity::of(&BasicProperties::default(), &body).certain);
+        assert_ne!(of("ab", "c"), of("a", "bc"));
+        let nameless = Identity::of(&BasicProperties::default(), &body);
+        assert_eq!(nameless.certain(), None);
     }
 
     #[test]
     fn what_was_acknowledged_does_not_stand_for_another_that_says_the_same() {
         let journal = Journal::new(1);
         let nameless = Identity {
-            key: 7,
             certain: false,
+            ..id(7)
         };
         let _first = journal.begin(nameless, false);
         journal.acknowledged(nameless);

@@ -96,20 +96,24 @@ impl Desk {
     async fn reply(&self, identity: Identity, body: Bytes, redelivered: bool) -> Option<Bytes> {
         match self.journal.begin(identity, redelivered) {
             Begin::Do(sender) => {
-                let reply = self.work(body).await;
+                let reply = self.work(identity, body).await;
                 redelivered::tell(sender, &reply);
                 reply
             }
             Begin::Await(earlier) => match redelivered::outcome(earlier).await {
                 Some(reply) => reply,
-                None => self.work(body).await,
+                None => self.work(identity, body).await,
             },
         }
     }
 
     /// There is an answer also when the handler fails or never ends.
-    async fn work(&self, body: Bytes) -> Option<Bytes> {
-        let handled = timeout(LONGEST_WORK, self.handler.handle(body));
+    async fn work(&self, identity: Identity, body: Bytes) -> Option<Bytes> {
+        let handling = match identity.certain() {
+            Some(identity) => self.handler.handle_known(body, identity),
+            None => self.handler.handle(body),
+        };
+        let handled = timeout(LONGEST_WORK, handling);
         match AssertUnwindSafe(handled).catch_unwind().await {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => {

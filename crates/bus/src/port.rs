@@ -201,6 +201,15 @@ pub trait RequestHandler: Send + Sync + 'static {
     /// Handles one request and returns the reply. `None` is "no reply at all",
     /// which some routes of the reference want (chapter 01 §2.4).
     async fn handle(&self, body: Bytes) -> Option<Bytes>;
+
+    /// The same for a request that the carrier tells from every other: when the process
+    /// that works on it dies it is delivered again, to whatever copy, with the same
+    /// `identity`, and no other request has that. Who makes something under an id of
+    /// his own derives the id from it, so that a repetition finds what was made.
+    async fn handle_known(&self, body: Bytes, identity: Uuid) -> Option<Bytes> {
+        let _ = identity;
+        self.handle(body).await
+    }
 }
 
 /// Handles events.

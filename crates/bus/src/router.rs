@@ -83,6 +83,8 @@ pub struct Routed {
     pub publisher: String,
     /// For logs, and to recognize a repetition; empty when the asker has none.
     pub request_id: String,
+    /// The same when the carrier delivers the request again.
+    identity: Option<Uuid>,
 }
 
 impl Routed {
@@ -96,6 +98,16 @@ impl Routed {
     #[must_use]
     pub fn id<T: From<Uuid>>(&self, n: usize) -> T {
         Uuid::try_parse(self.value(n)).unwrap_or_default().into()
+    }
+
+    /// The id of the `n`th thing, from 0, that this request makes, if its repetition
+    /// would make it again: derived, so that the repetition finds it. `None` from a
+    /// carrier that delivers nothing again: any new id will do.
+    #[must_use]
+    pub fn own_id<T: From<Uuid>>(&self, n: usize) -> Option<T> {
+        let identity = self.identity?;
+        let name = u64::try_from(n).unwrap_or(u64::MAX).to_be_bytes();
+        Some(Uuid::new_v5(&identity, &name).into())
     }
 
     /// A parameter of the query string, percent-decoded; empty when missing.
@@ -216,7 +228,11 @@ impl<S: Send + Sync + 'static> Router<S> {
         self.routes.iter().map(|route| (route.method, route.label))
     }
 
-    async fn respond(&self, request: Request) -> (Option<Response>, RouteLabels) {
+    async fn respond(
+        &self,
+        request: Request,
+        identity: Option<Uuid>,
+    ) -> (Option<Response>, RouteLabels) {
         let method = Method::parse(&request.method);
         let found = method.and_then(|method| self.find(method, &request.uri));
         let name = method.map_or("other", Method::as_str);
@@ -244,6 +260,7 @@ impl<S: Send + Sync + 'static> Router<S> {
             data: request.data,
             publisher: request.publisher,
             request_id: request.request_id,
+            identity,
         };
         let outcome = (route.handler)(Arc::clone(&self.state), routed)
             .instrument(span)
@@ -359,12 +376,22 @@ fn read(body: &[u8]) -> Option<Request> {
 #[async_trait]
 impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
     async fn handle(&self, body: Bytes) -> Option<Bytes> {
+        self.answer(body, None).await
+    }
+
+    async fn handle_known(&self, body: Bytes, identity: Uuid) -> Option<Bytes> {
+        self.answer(body, Some(identity)).await
+    }
+}
+
+impl<S: Send + Sync + 'static> Router<S> {
+    async fn answer(&self, body: Bytes, identity: Option<Uuid>) -> Option<Bytes> {
         let Some(request) = read(&body) else {
             tracing::warn!(bytes = body.len(), "a request envelope cannot be read");
             return Some(Response::bare(400).encode());
         };
         let started = Instant::now();
-        let (response, labels) = self.respond(request).await;
+        let (response, labels) = self.respond(request, identity).await;
         self.metrics
             .receive_request_process_time
             .get_or_create(&labels)
@@ -435,6 +462,27 @@ mod tests {
                 .contains("404")
         );
         assert!(get("/v1/channels/17.2").await.contains("17.2"));
+    }
+
+    #[tokio::test]
+    async fn what_a_request_makes_has_the_same_id_when_it_is_delivered_again() {
+        let makes = |_: Arc<()>, routed: Routed| async move {
+            let ids: [Option<Uuid>; 2] = [routed.own_id(0), routed.own_id(1)];
+            Ok(Reply::json(&ids))
+        };
+        let router = Router::new(Arc::new(()), ServiceMetrics::default());
+        let router = router.route(Method::Post, "/v1/x", "/v1/x", makes);
+        let body = Bytes::from_static(br#"{"uri":"/v1/x","method":"POST"}"#);
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let first = router.handle_known(body.clone(), one).await;
+        assert_eq!(first, router.handle_known(body.clone(), one).await);
+        assert_ne!(first, router.handle_known(body.clone(), other).await);
+        let text = String::from_utf8(first.unwrap().to_vec()).unwrap();
+        let ids: Response = serde_json::from_str(&text).unwrap();
+        let ids: [Uuid; 2] = serde_json::from_str(ids.data.unwrap().get()).unwrap();
+        assert_ne!(ids[0], ids[1]);
+        let unknown = router.handle(body).await.unwrap();
+        assert!(String::from_utf8_lossy(&unknown).contains("[null,null]"));
     }
 
     #[tokio::test]

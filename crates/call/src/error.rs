@@ -58,6 +58,21 @@ impl Error {
         Self::Told(Box::new(error))
     }
 
+    /// Whether something was there already, or came in between.
+    pub(crate) fn is_taken(&self) -> bool {
+        match self {
+            Self::Precondition(_) => true,
+            Self::Store(error) => error.is_conflict(),
+            Self::Refused(_)
+            | Self::NotFound(_)
+            | Self::Rpc(_)
+            | Self::Ari(_)
+            | Self::NoAsterisk
+            | Self::Told(_)
+            | Self::Later(_) => false,
+        }
+    }
+
     /// Nothing can be done on a call that nobody talks on.
     pub(crate) fn not_progressing() -> Self {
         Self::told(

@@ -59,6 +59,25 @@ pub struct CountingBus {
     pub busy: Counts,
     /// The same, answered with 404.
     pub unknown: Counts,
+    /// Who serves which queue.
+    pub served: Served,
+}
+
+/// Who serves which queue, to hand over requests as a broker does.
+#[derive(Default, Clone)]
+pub struct Served(Arc<Mutex<BTreeMap<String, Arc<dyn RequestHandler>>>>);
+
+impl Served {
+    fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<dyn RequestHandler>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Delivers a request that has this identity; the same one is the same request,
+    /// delivered again.
+    pub async fn deliver(&self, queue: &str, body: Bytes, identity: Uuid) -> Option<Bytes> {
+        let handler = self.locked().get(queue).cloned()?;
+        handler.handle_known(body, identity).await
+    }
 }
 
 /// A URI with a placeholder for each id.
@@ -106,6 +125,8 @@ impl Bus for CountingBus {
         queue: QueueSpec,
         handler: Arc<dyn RequestHandler>,
     ) -> Result<Consumer, Error> {
+        let name = queue.name.clone();
+        self.served.locked().insert(name, Arc::clone(&handler));
         self.inner.serve(queue, handler).await
     }
 

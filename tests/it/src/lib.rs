@@ -20,9 +20,10 @@ use trunkline_model::Timestamp;
 use trunkline_model::service::Service;
 use trunkline_store::Database;
 use trunkline_store_sqlite::SqliteDatabase;
+use uuid::Uuid;
 
 use crate::asterisk::{Asterisk, Manner};
-use crate::counting::{CountingBus, CountingStore, Counts};
+use crate::counting::{CountingBus, CountingStore, Counts, Served};
 
 /// How long anything in a test may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -69,6 +70,7 @@ impl House {
             requests: Counts::default(),
             busy: Counts::default(),
             unknown: Counts::default(),
+            served: Served::default(),
         };
         let stop = CancellationToken::new();
         trunkline_companion::seed(&db, Timestamp::system_now())
@@ -142,6 +144,30 @@ impl House {
     /// When there is no reply.
     pub async fn call(&self, method: Method, uri: &str, body: Option<&Value>) -> (u16, Value) {
         let reply = self.ask(Service::CALL, method, uri, body).await;
+        let data = reply.data.map_or(Value::Null, |data| {
+            serde_json::from_str(data.get()).expect("JSON")
+        });
+        (reply.status_code, data)
+    }
+
+    /// A request of call-manager as a broker delivers it, once or again: `identity` is
+    /// the request's.
+    ///
+    /// # Panics
+    ///
+    /// When there is no reply.
+    pub async fn deliver(
+        &self,
+        identity: Uuid,
+        method: Method,
+        uri: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        let request = self.rpc.request(method, uri).json(body).encode();
+        let queue = Service::CALL.request_queue();
+        let reply = self.bus.served.deliver(&queue, request, identity).await;
+        let reply = reply.expect("a reply");
+        let reply: Response = serde_json::from_slice(&reply).expect("a reply");
         let data = reply.data.map_or(Value::Null, |data| {
             serde_json::from_str(data.get()).expect("JSON")
         });

@@ -5,6 +5,7 @@ mod delays;
 mod events;
 mod forms;
 mod handlers;
+mod identity;
 mod outage;
 mod raw;
 mod replies;

@@ -63,7 +63,7 @@ pub(crate) async fn create(role: Arc<Role>, routed: Routed) -> Result<Reply, Ref
     check_metadata(&asked.metadata).map_err(|_| Refusal::bare(400))?;
     let mut reply = CreateReply::default();
     let mut refused = None;
-    for destination in &asked.destinations {
+    for (n, destination) in asked.destinations.iter().enumerate() {
         let one = CreateWithIdRequest {
             flow_id: asked.flow_id,
             customer_id: asked.customer_id,
@@ -77,7 +77,7 @@ pub(crate) async fn create(role: Arc<Role>, routed: Routed) -> Result<Reply, Ref
             variables: asked.variables.clone(),
             ..CreateWithIdRequest::default()
         };
-        match outgoing::create(&role, CallId::random(), one).await {
+        match create_once(&role, routed.own_id(n), one).await {
             Ok(call) => reply.calls.push(call),
             // Nothing can be dialed: the caller learns why.
             Err(error @ Error::NoAsterisk) => return Err(error.into()),
@@ -97,13 +97,41 @@ pub(crate) async fn create(role: Arc<Role>, routed: Routed) -> Result<Reply, Ref
     }
 }
 
+/// Creates a call whose id nobody has chosen. When the request is one that comes again
+/// after a process has died in the middle of it, `id` is its own: then the call is
+/// found, and nobody is called a second time.
+async fn create_once(
+    role: &Arc<Role>,
+    id: Option<CallId>,
+    asked: CreateWithIdRequest,
+) -> Result<Call, Error> {
+    let Some(id) = id else {
+        return outgoing::create(role, CallId::random(), asked).await;
+    };
+    if let Some(call) = calls::get(role.ledger.db(), id).await? {
+        return Ok(call);
+    }
+    match outgoing::create(role, id, asked).await {
+        // Another copy has the same request, and was first.
+        Err(error) if error.is_taken() => {
+            let found = calls::get(role.ledger.db(), id).await?;
+            found.ok_or(error)
+        }
+        outcome => outcome,
+    }
+}
+
 pub(crate) async fn create_with_id(role: Arc<Role>, routed: Routed) -> Result<Reply, Refusal> {
     let asked: CreateWithIdRequest = routed.body()?;
     let Explain { explain } = routed.body()?;
     check_metadata(&asked.metadata).map_err(|_| Refusal::bare(400))?;
     let id: CallId = routed.id(0);
-    let id = if id.is_nil() { CallId::random() } else { id };
-    match outgoing::create(&role, id, asked).await {
+    let created = if id.is_nil() {
+        create_once(&role, routed.own_id(0), asked).await
+    } else {
+        outgoing::create(&role, id, asked).await
+    };
+    match created {
         Ok(call) => Ok(Reply::json(&call)),
         Err(error) if explain => Err(error.explained()),
         Err(error) => Err(error.into()),

@@ -229,6 +229,57 @@ async fn repeated_create_changes_nothing() {
     house.stop().await;
 }
 
+/// The process died in the middle of it, and the carrier delivers it again.
+#[tokio::test]
+async fn a_create_that_is_delivered_again_calls_nobody_twice() {
+    let house = House::start().await;
+    let flow = house.allow_calls().await;
+    let _asterisk = house.asterisk(Manner::Still).await;
+    let mut asked = request(&flow, &tel("+493012345620"));
+    asked["destinations"] = json!([tel("+493012345620"), tel("+493012345620")]);
+    let ids = |reply: &Value| {
+        let calls = reply["calls"].as_array().cloned().unwrap_or_default();
+        calls
+            .iter()
+            .map(|call| call["id"].clone())
+            .collect::<Vec<_>>()
+    };
+    let identity = Uuid::new_v4();
+    let (status, first) = house.deliver(identity, Post, "/v1/calls", &asked).await;
+    assert_eq!((status, ids(&first).len()), (200, 2));
+    assert_ne!(ids(&first)[0], ids(&first)[1], "each destination is called");
+    let (status, again) = house.deliver(identity, Post, "/v1/calls", &asked).await;
+    assert_eq!((status, ids(&again)), (200, ids(&first)));
+    assert_eq!(calls(&house).await, 2);
+
+    // Who says the same once more means it.
+    let (_, other) = house
+        .deliver(Uuid::new_v4(), Post, "/v1/calls", &asked)
+        .await;
+    assert_ne!(ids(&other), ids(&first));
+    assert_eq!(calls(&house).await, 4);
+    house.stop().await;
+}
+
+/// Both copies have it at once.
+#[tokio::test]
+async fn a_create_that_two_have_at_once_calls_nobody_twice() {
+    let house = House::start().await;
+    let flow = house.allow_calls().await;
+    let _asterisk = house.asterisk(Manner::Still).await;
+    let mut asked = request(&flow, &tel("+493012345620"));
+    asked["destinations"] = json!([tel("+493012345620")]);
+    let identity = Uuid::new_v4();
+    let (one, other) = tokio::join!(
+        house.deliver(identity, Post, "/v1/calls", &asked),
+        house.deliver(identity, Post, "/v1/calls", &asked)
+    );
+    assert_eq!((one.0, other.0), (200, 200));
+    assert_eq!(one.1["calls"][0]["id"], other.1["calls"][0]["id"]);
+    assert_eq!(calls(&house).await, 1);
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn unknown_calls_and_routes_are_404_and_lists_need_a_size() {
     let house = House::start().await;
