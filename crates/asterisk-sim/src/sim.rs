@@ -56,6 +56,8 @@ pub struct ChannelView<'a> {
     /// The application that it is in.
     pub application: Option<&'a str>,
     pub bridge: Option<&'a str>,
+    /// Whether somebody was called with it: creating one calls nobody.
+    pub dialed: bool,
     /// Microseconds since 1970.
     pub created: i64,
 }
@@ -198,6 +200,7 @@ impl AsteriskSim {
             number: &channel.number,
             application: channel.application.as_deref(),
             bridge: channel.bridge.as_deref(),
+            dialed: channel.dialed,
             created: channel.created,
         })
     }

@@ -39,7 +39,7 @@ impl FarEnd {
         }
     }
 
-    /// Looks at all dials so far, and at the channels that exist at `now`
+    /// Looks at all dials so far, and at the channels that call somebody at `now`
     /// (microseconds of the Asterisks' clock). `steady` says that the store's clock
     /// never stepped: otherwise a pause by that clock is none by this one.
     pub fn look(

@@ -207,14 +207,11 @@ impl<'a> Operator<'a> {
         tracing::info!(target: "world", ?step, ?error, "a step of the operator");
     }
 
-    /// Asks a campaign to stop; one that was deleted refuses. False when there was
-    /// no answer.
-    pub async fn try_to_stop(&self, campaign: usize) -> bool {
+    /// Asks a campaign to stop, whatever becomes of it.
+    pub async fn try_to_stop(&self, campaign: usize) {
         let outcome = self.try_status(campaign, "stop").await;
-        let answered = outcome.as_ref().err().is_none_or(|it| !it.is_unavailable());
         let error = outcome.err().map(|error| error.to_string());
         tracing::info!(target: "world", campaign, ?error, "a campaign that waits for more is stopped");
-        answered
     }
 
     async fn try_status(&self, campaign: usize, status: &str) -> Result<Value, RpcError> {

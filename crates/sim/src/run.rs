@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use trunkline_asterisk_sim::Incoming;
+use trunkline_model::campaign::Status;
 use trunkline_model::id::CampaignId;
 use trunkline_model::outplan::Outplan;
 use trunkline_model::random::Seeded;
@@ -315,9 +316,6 @@ impl Lead<'_> {
     /// Nothing goes wrong any more: everything must come to its end.
     async fn settle(&mut self) -> Result<(), Violation> {
         let deadline = Instant::now() + Duration::from_millis(SETTLED_WITHIN_MS);
-        let mut to_stop: BTreeSet<usize> = (0..self.scenario.campaigns.len())
-            .filter(|at| !self.scenario.campaigns[*at].stops)
-            .collect();
         let mut still_since: Option<Instant> = None;
         loop {
             self.tick().await?;
@@ -326,16 +324,12 @@ impl Lead<'_> {
             }
             let open = settle::unsettled(self.world).await;
             let open = open.map_err(|error| store_failed(&error))?;
-            if !to_stop.is_empty() && self.only_waiters_run().await? {
-                // A process that dies with the request is asked again when it is
-                // back.
-                for at in to_stop.clone() {
-                    if self.operator.try_to_stop(at).await {
-                        to_stop.remove(&at);
-                    }
-                }
-            }
             if !open.is_empty() {
+                // Again whenever one runs: the process that was asked may have died, and
+                // one that stood still may start a campaign as it was asked to long ago.
+                for at in self.idle_waiters().await? {
+                    self.operator.try_to_stop(at).await;
+                }
                 still_since = None;
                 if Instant::now() > deadline {
                     return Err(Violation::new("unsettled", open.join("; ")));
@@ -349,20 +343,23 @@ impl Lead<'_> {
         }
     }
 
-    /// Whether no campaign runs but those that wait for more people, and none of
+    /// The campaigns that wait for more people and run, if no other runs, and none of
     /// their attempts lives.
-    async fn only_waiters_run(&self) -> Result<bool, Violation> {
+    async fn idle_waiters(&self) -> Result<Vec<usize>, Violation> {
         let rows = self.read().await?;
-        let waits = |at: usize| !self.scenario.campaigns[at].stops;
-        let ended = (0..self.scenario.campaigns.len()).all(|at| {
-            let id = self.operator.campaign(at).id;
+        let runs = |at: &usize| {
+            let id = self.operator.campaign(*at).id;
             let row = rows.campaigns.iter().find(|it| it.id.to_string() == id);
-            waits(at)
-                || row.is_none_or(|it| {
-                    it.tm_delete.is_some() || it.status == trunkline_model::campaign::Status::Stop
-                })
-        });
-        Ok(ended && trunkline_campaign::invariants::unfinished_attempts(&rows.attempts).is_empty())
+            row.is_some_and(|it| it.tm_delete.is_none() && it.status != Status::Stop)
+        };
+        let running: Vec<usize> = (0..self.scenario.campaigns.len()).filter(runs).collect();
+        let all_wait = running.iter().all(|at| !self.scenario.campaigns[*at].stops);
+        let lives = !trunkline_campaign::invariants::unfinished_attempts(&rows.attempts).is_empty();
+        Ok(if all_wait && !lives {
+            running
+        } else {
+            Vec::new()
+        })
     }
 
     /// What only the end can tell.
@@ -406,7 +403,9 @@ impl Lead<'_> {
         for station in &self.world.stations {
             station.look(|sim| {
                 dials.extend_from_slice(sim.dials());
-                channels.extend(sim.channels().map(|it| it.id.to_owned()));
+                // A channel that is created once more under its former id calls nobody.
+                let calling = sim.channels().filter(|it| it.dialed);
+                channels.extend(calling.map(|it| it.id.to_owned()));
             });
         }
         let routes = i64::try_from(self.scenario.routes).unwrap_or(i64::MAX);

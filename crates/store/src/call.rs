@@ -424,6 +424,32 @@ pub fn hold_at(id: CallId, current: ActionId, now: Timestamp) -> Statement {
     )
 }
 
+/// Changes nothing but `tm_update`, and only while the call is at this very execution of
+/// the action and nobody walks on: what is written with it is of that execution.
+#[must_use]
+pub fn still_at(id: CallId, action: &Action, now: Timestamp) -> Statement {
+    let [plain, quoted] = json_text(&action.id.to_string());
+    let executed = action
+        .tm_execute
+        .map(|at| at.to_string())
+        .unwrap_or_default();
+    let [at_plain, at_quoted] = json_text(&executed);
+    Statement::one(
+        "UPDATE call_calls SET tm_update = ? \
+         WHERE id = ? AND action_next_hold = 0 AND status <> 'hangup' \
+         AND (json_extract(action, '$.id') = ? OR json_extract(action, '$.id') = ?) \
+         AND (json_extract(action, '$.tm_execute') = ? OR json_extract(action, '$.tm_execute') = ?)",
+        vec![
+            now.into(),
+            Value::uuid(id),
+            plain,
+            quoted,
+            at_plain,
+            at_quoted,
+        ],
+    )
+}
+
 /// The call's own bridge.
 #[must_use]
 pub fn set_bridge(id: CallId, bridge: &BridgeId, now: Timestamp) -> Statement {

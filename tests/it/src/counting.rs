@@ -1,6 +1,7 @@
 //! A carrier and a store that count what they are asked for.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -153,6 +154,8 @@ impl Bus for CountingBus {
 #[derive(Clone)]
 pub struct CountingStore {
     pub inner: Arc<SqliteDatabase>,
+    /// While it is set nothing can be read.
+    pub away: Arc<AtomicBool>,
     pub batches: Counts,
     pub queries: Counts,
 }
@@ -176,6 +179,10 @@ fn subject(sql: &str) -> String {
 impl Database for CountingStore {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Rows, trunkline_store::Error> {
         self.queries.add(subject(sql));
+        if self.away.load(Ordering::Relaxed) {
+            let why = "the store of this test is away".to_owned();
+            return Err(trunkline_store::Error::Unavailable(why));
+        }
         self.inner.query(sql, params).await
     }
 

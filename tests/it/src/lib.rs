@@ -62,6 +62,7 @@ impl House {
         let inner = SqliteDatabase::in_memory(Timestamp::system_now).expect("a store");
         let db = CountingStore {
             inner: Arc::new(inner),
+            away: Arc::default(),
             batches: Counts::default(),
             queries: Counts::default(),
         };

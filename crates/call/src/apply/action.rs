@@ -483,10 +483,15 @@ pub(crate) async fn on_playback_finished(
     }
     let now = role.ledger.now().await?;
     let duty = action_timeout(&call, now.plus(AFTER_FAILED_PLAYBACK));
-    Ok(role
-        .ledger
-        .apply(Batch::new().with(role.ledger.schedule(now, &duty)))
-        .await?)
+    // Only while it is the current action: the duty takes the place of the time-out of
+    // the action that came next.
+    let batch = Batch::new()
+        .with(calls::still_at(call.id, &call.action, now))
+        .with(role.ledger.schedule(now, &duty));
+    match role.ledger.apply(batch).await {
+        Err(error) if error.is_conflict() => Ok(()),
+        applied => Ok(applied?),
+    }
 }
 
 /// The time-out of an action (chapter 03 §5.5): only of the current one.
@@ -495,10 +500,11 @@ pub(crate) async fn on_timeout(
     id: CallId,
     timeout: &Timeout,
 ) -> Result<(), Error> {
-    let call = role
-        .call(id)
-        .await
-        .map_err(|_| Error::NotFound(crate::error::ROW_NOT_FOUND))?;
+    let call = match role.call(id).await {
+        Err(Error::NotFound(_)) => return Err(Error::NotFound(crate::error::ROW_NOT_FOUND)),
+        // When the store fails, whoever sent it must send it again.
+        found => found?,
+    };
     let fired: Option<Timestamp> = timeout.tm_execute.parse().ok();
     let is_current = call.action.id == timeout.action_id && call.action.tm_execute == fired;
     if !is_current || call.action_next_hold {

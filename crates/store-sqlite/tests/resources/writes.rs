@@ -91,6 +91,12 @@ async fn call_writes_refuse_what_is_no_longer_so() {
     refused(&db, call::set_action(id, &next, first, false, now)).await;
     let read = call::get(&db, id).await.unwrap().unwrap();
     assert_eq!((read.action, read.action_next_hold), (next.clone(), false));
+    apply(&db, call::still_at(id, &next, now)).await;
+    let earlier = Action {
+        tm_execute: at(2),
+        ..next.clone()
+    };
+    refused(&db, call::still_at(id, &earlier, now)).await;
     refused(&db, call::set_hold(id, true, false, now)).await;
     apply(&db, call::set_hold(id, false, true, now)).await;
 

@@ -1,6 +1,7 @@
 //! Events of an Asterisk that are doubled, late, out of order or about nobody.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 use trunkline_bus::Method::{Get, Post};
@@ -199,6 +200,10 @@ async fn longest_duration_and_action_time_out_are_duties_and_stale_ones_do_nothi
 
     let before = dialed.call().await;
     let uri = format!("{}/action-timeout", dialed.uri);
+    dialed.house.db.away.store(true, Ordering::Relaxed);
+    let (unread, _) = dialed.house.call(Post, &uri, Some(&time_out)).await;
+    assert!(unread >= 500, "{unread}: the duty must not count as done");
+    dialed.house.db.away.store(false, Ordering::Relaxed);
     let right = time_out["tm_execute"].clone();
     time_out["tm_execute"] = json!("2026-01-02T03:04:05.000000Z");
     let stale = dialed.house.call(Post, &uri, Some(&time_out)).await;
