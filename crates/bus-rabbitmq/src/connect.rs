@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::config::Config;
-use crate::topology;
+use crate::topology::{self, DELAY_EXCHANGE, delays};
 
 /// Why there is no connection, in words for whoever has to do something about it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -86,7 +86,9 @@ pub(crate) async fn has_delays(address: &Address, config: &Config) -> bool {
         let connection = connect(address, config, "trunkline: is there a delay plugin?").await;
         let connection = connection.ok()?;
         let channel = connection.create_channel().await.ok()?;
-        topology::declare_delays(&channel).await.ok()?;
+        let name = DELAY_EXCHANGE.into();
+        let declared = topology::declare_exchange(&channel, &name, delays());
+        declared.await.ok()?;
         close(&connection, config).await;
         Some(())
     };

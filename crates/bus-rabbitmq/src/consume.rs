@@ -251,7 +251,8 @@ impl<W: Worker> Attendant<W> {
             topology::bind(channel, queue, exchange, &nothing).await?;
         }
         if session.delays {
-            topology::declare_delays(channel).await?;
+            let (name, form) = (DELAY_EXCHANGE.into(), topology::delays());
+            topology::declare_exchange(channel, &name, form).await?;
             topology::bind(channel, queue, &DELAY_EXCHANGE.into(), queue).await?;
         }
         Ok(())

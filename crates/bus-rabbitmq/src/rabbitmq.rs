@@ -1,6 +1,6 @@
 //! The carrier.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -72,6 +72,8 @@ pub(crate) struct Shared {
     current: watch::Sender<Option<Arc<Session>>>,
     state: watch::Sender<State>,
     consumed: Mutex<HashSet<String>>,
+    /// Exchanges that are declared in every session.
+    own: Mutex<BTreeSet<ShortString>>,
     requests: Semaphore,
     unconfirmed: Arc<Semaphore>,
     durable_form: AtomicBool,
@@ -123,6 +125,27 @@ impl Shared {
             shared: Arc::clone(self),
             name: name.to_owned(),
         })
+    }
+
+    fn own<T>(&self, act: impl FnOnce(&mut BTreeSet<ShortString>) -> T) -> T {
+        act(&mut self.own.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Declares the exchanges that are to be there whenever we are connected.
+    ///
+    /// # Errors
+    ///
+    /// When the session is of no use. That the broker refuses one is not an error.
+    pub(crate) async fn declare_own(&self, session: &Session) -> Result<(), Error> {
+        for exchange in self.own(|own| own.clone()) {
+            match session.declare_events(&exchange).await {
+                Err(error @ Error::Refused { .. }) => {
+                    tracing::error!(%exchange, %error, "an exchange of our own is missing");
+                }
+                declared => declared?,
+            }
+        }
+        Ok(())
     }
 
     /// The session, as soon as there is one.
@@ -311,6 +334,7 @@ impl RabbitMq {
             current: watch::Sender::new(None),
             state: watch::Sender::new(State::Connecting),
             consumed: Mutex::default(),
+            own: Mutex::default(),
             requests: Semaphore::new(places(config.requests_in_flight)),
             unconfirmed: Arc::new(Semaphore::new(places(config.events_unconfirmed))),
             durable_form: AtomicBool::new(false),
@@ -378,6 +402,22 @@ impl Bus for RabbitMq {
         };
         let properties = publish::properties(message_id);
         Ok(publish::send(session, to, body, properties, place))
+    }
+
+    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
+        let exchange = short(exchange)?;
+        // Before there is a session for it: from the next one on it is declared there.
+        self.shared.own(|own| own.insert(exchange.clone()));
+        let mut failures = 0;
+        loop {
+            let session = self.shared.session().await?;
+            let declared = session.declare_events(&exchange).await;
+            if !matches!(declared, Err(Error::Closed)) {
+                return declared;
+            }
+            tokio::time::sleep(self.shared.pause(failures)).await;
+            failures += 1;
+        }
     }
 
     async fn serve(

@@ -14,7 +14,7 @@ use trunkline_bus::Error;
 use crate::config::Config;
 use crate::connect;
 use crate::requests::Replies;
-use crate::topology;
+use crate::topology::{self, ExchangeForm};
 
 /// A connection, its channels, and what is known to exist at the broker.
 pub(crate) struct Session {
@@ -135,25 +135,63 @@ impl Session {
         }
     }
 
-    /// Declares an exchange of events, once.
-    pub(crate) async fn declare_events(&self, exchange: &ShortString) -> Result<(), Error> {
+    /// Declares an exchange, once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`], or [`Error::Closed`] when the broker does not answer.
+    pub(crate) async fn declare_exchange(
+        &self,
+        exchange: &ShortString,
+        form: ExchangeForm,
+    ) -> Result<(), Error> {
         if self.is_known(exchange) {
             return Ok(());
         }
         let declared = self
-            .ask(async |channel| topology::declare_events(&channel, exchange).await)
+            .ask(async |channel| topology::declare_exchange(&channel, exchange, form).await)
             .await;
         match declared {
-            Ok(()) => {
-                self.remember(exchange);
-                Ok(())
+            Ok(()) => {}
+            Err(Some(error)) if error.is_amqp_soft_error() => {
+                self.use_as_it_is(exchange, &error).await?;
             }
             Err(why) => {
                 let why = why.map(|error| error.to_string());
-                tracing::error!(%exchange, ?why, "an exchange cannot be declared");
-                Err(Error::Closed)
+                tracing::warn!(%exchange, ?why, "an exchange cannot be declared");
+                return Err(Error::Closed);
             }
         }
+        self.remember(exchange);
+        Ok(())
+    }
+
+    /// An exchange that is there in another form, or that we may not declare, serves as
+    /// it is.
+    async fn use_as_it_is(
+        &self,
+        exchange: &ShortString,
+        refused: &lapin::Error,
+    ) -> Result<(), Error> {
+        let found = self
+            .ask(async |channel| topology::look_for_exchange(&channel, exchange).await)
+            .await;
+        match found {
+            Ok(()) => {
+                tracing::warn!(%exchange, %refused, "the broker refuses an exchange as we declare it; it is there and is used as it is");
+                Ok(())
+            }
+            Err(Some(error)) if error.is_amqp_soft_error() => Err(Error::Refused {
+                name: exchange.to_string(),
+                why: refused.to_string(),
+            }),
+            Err(_) => Err(Error::Closed),
+        }
+    }
+
+    /// Declares an exchange of events, once.
+    pub(crate) async fn declare_events(&self, exchange: &ShortString) -> Result<(), Error> {
+        self.declare_exchange(exchange, topology::events()).await
     }
 
     /// Whether the broker answers: it is asked for the queue of replies.

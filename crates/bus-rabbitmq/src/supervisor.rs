@@ -73,6 +73,13 @@ async fn begin(shared: &Shared) -> Result<Arc<Session>, ConnectError> {
             at: address.host_and_port(),
             reason: error.to_string(),
         })?;
+    if let Err(error) = shared.declare_own(&session).await {
+        session.close().await;
+        return Err(ConnectError::Unreachable {
+            at: address.host_and_port(),
+            reason: error.to_string(),
+        });
+    }
     Ok(Arc::new(session))
 }
 

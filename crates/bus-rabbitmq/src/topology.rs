@@ -95,35 +95,58 @@ pub(crate) fn replies() -> QueueForm {
     }
 }
 
-/// Declares the exchange of some service's events.
-pub(crate) async fn declare_events(channel: &Channel, exchange: &ShortString) -> lapin::Result<()> {
-    let durable = ExchangeDeclareOptions {
-        durable: true,
-        ..ExchangeDeclareOptions::default()
-    };
-    channel
-        .exchange_declare(
-            exchange.clone(),
-            ExchangeKind::Fanout,
-            durable,
-            FieldTable::default(),
-        )
-        .await
+/// An exchange as it is declared. All are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ExchangeForm {
+    pub(crate) kind: ExchangeKind,
+    pub(crate) arguments: FieldTable,
 }
 
-/// Declares the exchange of delayed messages. Where the plugin is missing, the
-/// broker ends the whole connection.
-pub(crate) async fn declare_delays(channel: &Channel) -> lapin::Result<()> {
-    let durable = ExchangeDeclareOptions {
-        durable: true,
-        ..ExchangeDeclareOptions::default()
-    };
+/// The exchange of some service's events.
+pub(crate) fn events() -> ExchangeForm {
+    ExchangeForm {
+        kind: ExchangeKind::Fanout,
+        arguments: FieldTable::default(),
+    }
+}
+
+/// The exchange of delayed messages. Where the plugin is missing, the broker ends the
+/// whole connection that declares it.
+pub(crate) fn delays() -> ExchangeForm {
     let mut arguments = FieldTable::default();
     let direct = AMQPValue::LongString("direct".into());
     arguments.insert("x-delayed-type".into(), direct);
-    let kind = ExchangeKind::Custom("x-delayed-message".to_owned());
+    ExchangeForm {
+        kind: ExchangeKind::Custom("x-delayed-message".to_owned()),
+        arguments,
+    }
+}
+
+/// Declares an exchange.
+pub(crate) async fn declare_exchange(
+    channel: &Channel,
+    name: &ShortString,
+    form: ExchangeForm,
+) -> lapin::Result<()> {
+    let durable = ExchangeDeclareOptions {
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
     channel
-        .exchange_declare(DELAY_EXCHANGE.into(), kind, durable, arguments)
+        .exchange_declare(name.clone(), form.kind, durable, form.arguments)
+        .await
+}
+
+/// Fails when there is no such exchange; that ends the channel. Its form does not
+/// matter.
+pub(crate) async fn look_for_exchange(channel: &Channel, name: &ShortString) -> lapin::Result<()> {
+    let passive = ExchangeDeclareOptions {
+        passive: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    let (kind, nothing) = (ExchangeKind::Fanout, FieldTable::default());
+    channel
+        .exchange_declare(name.clone(), kind, passive, nothing)
         .await
 }
 

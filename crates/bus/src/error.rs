@@ -46,6 +46,14 @@ pub enum Error {
     /// The queue has a consumer of this process already.
     #[error("the queue `{0}` has a consumer in this process already")]
     Consumed(String),
+    /// The broker does not let us have it: somebody has to do something about it.
+    #[error("the broker refuses `{name}`: {why}")]
+    Refused {
+        /// The queue or exchange.
+        name: String,
+        /// What the broker says.
+        why: String,
+    },
     /// The carrier is shutting down or disconnected. The message was not accepted.
     #[error("the bus is closed")]
     Closed,
@@ -60,6 +68,7 @@ impl Error {
             | Self::Untaken { .. }
             | Self::Full(_)
             | Self::Consumed(_)
+            | Self::Refused { .. }
             | Self::Open(_)
             | Self::TooLarge { .. }
             | Self::Closed => true,

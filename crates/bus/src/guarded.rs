@@ -62,6 +62,10 @@ impl Bus for Guarded {
         self.inner.publish(exchange, message_id, body).await
     }
 
+    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
+        self.inner.declare_exchange(exchange).await
+    }
+
     async fn serve(
         &self,
         queue: QueueSpec,

@@ -103,6 +103,11 @@ impl Bus for InProcess {
         Ok(confirmation(handled))
     }
 
+    /// Whoever subscribes binds: there is nothing to find.
+    async fn declare_exchange(&self, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
     async fn serve(
         &self,
         queue: QueueSpec,

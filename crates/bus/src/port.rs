@@ -43,6 +43,16 @@ pub trait Bus: Send + Sync + 'static {
         body: Bytes,
     ) -> Result<Confirmation, Error>;
 
+    /// Sees to it that an exchange is there for whoever binds to it: at once, and
+    /// whenever the carrier has to begin anew. Each role does so for its own before
+    /// it serves: services of the reference bind to it when they start, and never
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`]: it is tried again whenever the carrier begins anew.
+    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error>;
+
     /// Serves a queue of requests.
     ///
     /// # Errors

@@ -161,6 +161,7 @@ impl ApiError {
             BusError::Untaken { .. }
             | BusError::Full(_)
             | BusError::Consumed(_)
+            | BusError::Refused { .. }
             | BusError::Open(_)
             | BusError::TooLarge { .. }
             | BusError::Closed => Self::new(

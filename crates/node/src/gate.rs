@@ -87,6 +87,10 @@ impl Bus for Gate {
         }))
     }
 
+    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
+        self.inner.declare_exchange(exchange).await
+    }
+
     async fn serve(
         &self,
         queue: QueueSpec,

@@ -186,6 +186,7 @@ impl Node {
         if !house.config.runs(Role::AsteriskProxy) {
             return Ok(());
         }
+        house.declare_exchange(Role::AsteriskProxy).await;
         let metrics = trunkline_asterisk_proxy::Metrics::default();
         metrics.register(house.registry(Role::AsteriskProxy));
         let asterisks = house

@@ -61,6 +61,7 @@ impl Started {
 
 /// Starts one of the roles that serve a queue.
 pub(crate) async fn start(role: Role, house: &mut House<'_>) -> Result<Started, Error> {
+    house.declare_exchange(role).await;
     let stop = CancellationToken::new();
     let config = house.config;
     let ended: BoxFuture<'static, ()> = match role {
@@ -217,6 +218,19 @@ impl House<'_> {
     pub(crate) fn bus(&mut self, role: Role) -> Arc<dyn Bus> {
         let (config, bus) = (self.config, Arc::clone(&self.bus));
         carrier::of_role(config, bus, self.registry(role))
+    }
+
+    /// Lets whoever binds to the role's events find their exchange, before it has
+    /// published any. Two roles have no events: the gateway, and webhook-manager, whose
+    /// exchange has another form in the reference.
+    pub(crate) async fn declare_exchange(&self, role: Role) {
+        if matches!(role, Role::Gateway | Role::WebhookManager) {
+            return;
+        }
+        let exchange = role.service().event_exchange();
+        if let Err(error) = self.bus.declare_exchange(&exchange).await {
+            tracing::error!(%role, %error, "the exchange of a role's events is missing: nobody will hear them");
+        }
     }
 
     fn db(&self) -> Arc<dyn Database> {

@@ -3,6 +3,7 @@
 mod contract;
 mod delays;
 mod events;
+mod exchanges;
 mod forms;
 mod handlers;
 mod identity;

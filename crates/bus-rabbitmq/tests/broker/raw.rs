@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use lapin::message::{BasicGetMessage, Delivery};
 use lapin::options::{
     BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ExchangeDeclareOptions,
-    QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+    ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
@@ -136,6 +136,24 @@ impl Raw {
         channel
             .exchange_declare(name.into(), kind, options, arguments)
             .await
+    }
+
+    /// Whether there is an exchange of this name.
+    pub(crate) async fn has_exchange(&self, name: &str) -> bool {
+        let passive = ExchangeDeclareOptions {
+            passive: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let declared = self.declare_exchange(name, ExchangeKind::Fanout, passive);
+        declared.await.is_ok()
+    }
+
+    /// Deletes an exchange with its bindings.
+    pub(crate) async fn delete_exchange(&self, name: &str) -> Result<()> {
+        self.channel
+            .exchange_delete(name.into(), ExchangeDeleteOptions::default())
+            .await?;
+        Ok(())
     }
 
     /// A queue of its own that gets what is published to an exchange; consumed.

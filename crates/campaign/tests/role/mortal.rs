@@ -222,6 +222,10 @@ impl Bus for Mortal<dyn Bus> {
         self.life.step(publish, failed).await
     }
 
+    async fn declare_exchange(&self, exchange: &str) -> Result<(), BusError> {
+        self.inner.declare_exchange(exchange).await
+    }
+
     async fn serve(
         &self,
         queue: QueueSpec,

@@ -207,6 +207,10 @@ impl Bus for Refusing {
         self.inner.publish(exchange, message_id, body).await
     }
 
+    async fn declare_exchange(&self, exchange: &str) -> Result<(), BusError> {
+        self.inner.declare_exchange(exchange).await
+    }
+
     async fn serve(
         &self,
         queue: QueueSpec,

@@ -3,8 +3,8 @@
 
 use futures_util::StreamExt as _;
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions,
+    BasicConsumeOptions, BasicPublishOptions, ExchangeDeclareOptions, ExchangeDeleteOptions,
+    QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
@@ -70,6 +70,25 @@ impl Client {
         let channel = self.channel().await;
         let declared = channel.queue_declare(name.into(), passive, FieldTable::default());
         declared.await.is_ok()
+    }
+
+    /// Whether there is an exchange of this name.
+    pub(crate) async fn has_exchange(&self, name: &str) -> bool {
+        let passive = ExchangeDeclareOptions {
+            passive: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let (kind, nothing) = (ExchangeKind::Fanout, FieldTable::default());
+        let channel = self.channel().await;
+        let declared = channel.exchange_declare(name.into(), kind, passive, nothing);
+        declared.await.is_ok()
+    }
+
+    /// Deletes an exchange, if there is one.
+    pub(crate) async fn delete_exchange(&self, name: &str) {
+        let options = ExchangeDeleteOptions::default();
+        let channel = self.channel().await;
+        channel.exchange_delete(name.into(), options).await.unwrap();
     }
 
     /// Declares a queue as the reference declares its kind `normal` or `volatile`: the

@@ -5,6 +5,7 @@
 mod amqp;
 mod asterisk;
 mod doctor;
+mod exchanges;
 mod health;
 mod options;
 mod proxy;

@@ -40,7 +40,21 @@ impl World {
             .arg(role)
             .args(["--rabbitmq_address", &self.broker.address()]);
         command.args(["--prometheus_listen_address", "127.0.0.1:0"]);
-        command.arg("--data-dir").arg(self.folder(name)).args(more);
+        command.args(more);
+        self.start_process(command, name).await
+    }
+
+    /// Starts one process with several roles.
+    pub(crate) async fn roles(&self, roles: &str, name: &str) -> RoleProcess {
+        let mut command = program();
+        command.args(["serve", "--roles", roles]);
+        command.env("TRUNKLINE_BUS__URL", self.broker.address());
+        command.env("TRUNKLINE_METRICS__LISTEN", "127.0.0.1:0");
+        self.start_process(command, name).await
+    }
+
+    async fn start_process(&self, mut command: Command, name: &str) -> RoleProcess {
+        command.arg("--data-dir").arg(self.folder(name));
         let log = self.folder.path().join(format!("{name}.log"));
         let mut process = Process::start(name, command, &log).unwrap();
         let mut health = None;

@@ -150,6 +150,10 @@ impl Bus for Mortal<dyn Bus> {
         Ok(Box::pin(mortal_confirmation(border, confirmation)))
     }
 
+    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
+        self.inner.declare_exchange(exchange).await
+    }
+
     async fn serve(
         &self,
         queue: QueueSpec,

@@ -167,6 +167,10 @@ impl Bus for Connection {
         Ok(Box::pin(std::future::ready(Ok(()))))
     }
 
+    async fn declare_exchange(&self, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
     async fn serve(
         &self,
         queue: QueueSpec,
