@@ -11,7 +11,8 @@
 # when the broker takes more than --memory-mb.
 #
 # DELAY_PLUGIN=FILE.ez turns on the plugin rabbitmq_delayed_message_exchange from that
-# file (it is not part of RabbitMQ; take the version for 3.10).
+# file (it is not part of RabbitMQ; take the version for 3.10). MORE_CONF=LINES are added
+# to its configuration.
 #
 #   DIR/rabbitmq.conf     the configuration, rendered anew at each start
 #   DIR/log/rabbitmq.log  what it says
@@ -72,7 +73,7 @@ conf=$(<"$checkout/servers/rabbitmq/rabbitmq.conf")
 conf=${conf//@PORT@/"$port"}
 conf=${conf//@MEMORY@/"$memory_mb"}
 conf=${conf//@DIR@/"$dir"}
-printf '%s\n' "$conf" >"$dir/rabbitmq.conf"
+printf '%s\n' "$conf" "${MORE_CONF:-}" >"$dir/rabbitmq.conf"
 
 # Which plugins: none, or the one that was asked for. RabbitMQ itself is among them: that
 # is where it looks for the description of its configuration.

@@ -59,6 +59,16 @@ impl From<lapin::Error> for Lost {
     }
 }
 
+impl From<Error> for Lost {
+    fn from(error: Error) -> Self {
+        let why = error.to_string();
+        if matches!(error, Error::Refused { .. }) {
+            return Self::Refused(why);
+        }
+        Self::Channel(why)
+    }
+}
+
 /// Begins to consume a queue; returns when it is consumed for the first time, or when
 /// the broker has refused it: it is tried again and again, and whoever waits for it
 /// goes on meanwhile.
@@ -196,9 +206,7 @@ impl<W: Worker> Attendant<W> {
     async fn open(&self, session: Arc<Session>) -> Result<(Open, Stream), Lost> {
         let patience = self.shared.config.answer_timeout();
         for exchange in &self.wanted.exchanges {
-            if session.declare_events(exchange).await.is_err() {
-                return Err(Lost::Channel(format!("{exchange} cannot be declared")));
-            }
+            session.declare_events(exchange).await?;
         }
         let opening = async {
             let channel = self.declare(&session).await?;
