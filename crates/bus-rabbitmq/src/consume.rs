@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::{Consumer, Error, QueueSpec};
 
-use crate::rabbitmq::Shared;
+use crate::rabbitmq::{Reserved, Shared};
 use crate::session::{Session, short};
 use crate::topology::{self, DELAY_EXCHANGE, VolatileForm};
 
@@ -97,12 +97,11 @@ pub(crate) async fn start(
         worker,
         stop: stop.clone(),
         ready: Some(ready),
+        reserved,
+        told_form: false,
     };
     let guard = stop.clone().drop_guard();
-    let task = tokio::spawn(async move {
-        attendant.run().await;
-        drop(reserved);
-    });
+    let task = tokio::spawn(attendant.run());
     begun.await.map_err(|_| Error::Closed)?;
     let ended: BoxFuture<'static, ()> = Box::pin(async move {
         stop.cancel();
@@ -119,6 +118,9 @@ struct Attendant<W> {
     stop: CancellationToken,
     /// Told when the queue is consumed for the first time.
     ready: Option<oneshot::Sender<()>>,
+    reserved: Reserved,
+    /// Whether it was told that the queue is there in another form.
+    told_form: bool,
 }
 
 impl<W: Worker> Attendant<W> {
@@ -133,7 +135,9 @@ impl<W: Worker> Attendant<W> {
             };
             let Ok(session) = session else { break };
             let queue = self.wanted.queue.clone();
-            match self.attend(session, &mut failures).await {
+            let attended = self.attend(session, &mut failures).await;
+            self.reserved.tell(false);
+            match attended {
                 Ok(()) => break,
                 Err(Lost::Session) => continue,
                 Err(Lost::Channel(why)) => report(&queue, failures, &why),
@@ -157,6 +161,7 @@ impl<W: Worker> Attendant<W> {
     async fn attend(&mut self, session: Arc<Session>, failures: &mut u32) -> Result<(), Lost> {
         let (open, mut stream) = self.open(session).await?;
         *failures = 0;
+        self.reserved.tell(true);
         self.begun();
         tracing::debug!(queue = %open.queue, "a queue is consumed");
         loop {
@@ -203,7 +208,7 @@ impl<W: Worker> Attendant<W> {
         let _ = timeout(patience, open.channel.close(200, "done".into())).await;
     }
 
-    async fn open(&self, session: Arc<Session>) -> Result<(Open, Stream), Lost> {
+    async fn open(&mut self, session: Arc<Session>) -> Result<(Open, Stream), Lost> {
         let patience = self.shared.config.answer_timeout();
         for exchange in &self.wanted.exchanges {
             session.declare_events(exchange).await?;
@@ -224,33 +229,54 @@ impl<W: Worker> Attendant<W> {
                 };
                 Ok((open, stream))
             }
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Err(error)) => {
+                // An exchange may be gone since it was declared.
+                for exchange in &self.wanted.exchanges {
+                    session.forget(exchange);
+                }
+                Err(error.into())
+            }
             Err(_) => Err(Lost::Channel("the broker does not answer".to_owned())),
         }
     }
 
-    async fn declare(&self, session: &Session) -> lapin::Result<Channel> {
+    async fn declare(&mut self, session: &Session) -> lapin::Result<Channel> {
         let channel = session.connection.create_channel().await?;
-        let queue = &self.wanted.queue;
-        if !self.wanted.spec.volatile {
-            topology::declare(&channel, queue, topology::normal()).await?;
-            return Ok(channel);
-        }
+        let (queue, volatile) = (&self.wanted.queue, self.wanted.spec.volatile);
         let form = self.shared.volatile_form();
-        let Err(error) = topology::declare(&channel, queue, topology::volatile(form)).await else {
+        let wanted = match volatile {
+            true => topology::volatile(form),
+            false => topology::normal(),
+        };
+        let Err(error) = topology::declare(&channel, queue, wanted).await else {
             return Ok(channel);
         };
         if error.is_amqp_soft_error() {
-            // It is there in another form: good enough.
-            let channel = session.connection.create_channel().await?;
-            topology::look_for(&channel, queue).await?;
-            return Ok(channel);
+            return self.use_as_it_is(session, error).await;
         }
-        if topology::is_refused_for_good(&error) && form == VolatileForm::Transient {
+        if volatile && topology::is_refused_for_good(&error) && form == VolatileForm::Transient {
             tracing::warn!(%queue, %error, "the broker refuses volatile queues; durable ones that go with their consumer are used instead");
             self.shared.use_durable_form();
         }
         Err(error)
+    }
+
+    /// A queue that is there in another form, or that we may not declare, is good
+    /// enough: who writes into it is heard.
+    async fn use_as_it_is(
+        &mut self,
+        session: &Session,
+        refused: lapin::Error,
+    ) -> lapin::Result<Channel> {
+        let channel = session.connection.create_channel().await?;
+        let queue = &self.wanted.queue;
+        if topology::look_for(&channel, queue).await.is_err() {
+            return Err(refused);
+        }
+        if !self.wanted.spec.volatile && !std::mem::replace(&mut self.told_form, true) {
+            tracing::error!(%queue, %refused, "the broker refuses a queue as we declare it; it is there and is consumed as it is. If it has another form it may lose messages, and services of VoIPbin do not start with it: delete it at the broker");
+        }
+        Ok(channel)
     }
 
     async fn bind(&self, session: &Session, channel: &Channel) -> lapin::Result<()> {
@@ -298,6 +324,6 @@ fn report(queue: &ShortString, failures: u32, why: &str) {
 
 fn report_refusal(queue: &ShortString, failures: u32, why: &str) {
     if is_told(failures) {
-        tracing::error!(%queue, failures, why, "the broker refuses a queue; it is tried again, and the others go on. If it exists in another form, delete it at the broker; if we may not use it, permit it");
+        tracing::error!(%queue, failures, why, "the broker refuses a queue; it is tried again, and the others go on. If another connection has it for itself alone, end that; if we may not use it, permit it");
     }
 }

@@ -1,6 +1,6 @@
 //! The carrier.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -71,7 +71,8 @@ pub(crate) struct Shared {
     pub(crate) closing: CancellationToken,
     current: watch::Sender<Option<Arc<Session>>>,
     state: watch::Sender<State>,
-    consumed: Mutex<HashSet<String>>,
+    /// Queues that are to be consumed, and whether they are at the moment.
+    consumed: Mutex<BTreeMap<String, bool>>,
     /// Exchanges that are declared in every session.
     own: Mutex<BTreeSet<ShortString>>,
     requests: Semaphore,
@@ -85,9 +86,18 @@ pub(crate) struct Reserved {
     name: String,
 }
 
+impl Reserved {
+    /// Tells whether the queue is consumed at the moment.
+    pub(crate) fn tell(&self, consumed: bool) {
+        let queue = self.name.clone();
+        self.shared
+            .consumed(|queues| queues.insert(queue, consumed));
+    }
+}
+
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.shared.consumed(|names| names.remove(&self.name));
+        self.shared.consumed(|queues| queues.remove(&self.name));
     }
 }
 
@@ -112,13 +122,17 @@ fn places(number: usize) -> usize {
 }
 
 impl Shared {
-    fn consumed<T>(&self, act: impl FnOnce(&mut HashSet<String>) -> T) -> T {
+    fn consumed<T>(&self, act: impl FnOnce(&mut BTreeMap<String, bool>) -> T) -> T {
         act(&mut self.consumed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// One consumer per queue and process.
     pub(crate) fn reserve(self: &Arc<Self>, name: &str) -> Result<Reserved, Error> {
-        if !self.consumed(|names| names.insert(name.to_owned())) {
+        let taken = self.consumed(|queues| match queues.contains_key(name) {
+            true => true,
+            false => queues.insert(name.to_owned(), false).is_some(),
+        });
+        if taken {
             return Err(Error::Consumed(name.to_owned()));
         }
         Ok(Reserved {
@@ -351,6 +365,16 @@ impl RabbitMq {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
         self.shared.state.subscribe()
+    }
+
+    /// Queues that are to be consumed and are not at the moment: all of them while
+    /// there is no connection, some while the broker refuses them.
+    #[must_use]
+    pub fn queues_not_consumed(&self) -> Vec<String> {
+        self.shared.consumed(|queues| {
+            let missing = queues.iter().filter(|(_, consumed)| !**consumed);
+            missing.map(|(name, _)| name.clone()).collect()
+        })
     }
 
     /// Ends the connection in good order. Stop consumers before: what they work on

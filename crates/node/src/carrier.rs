@@ -51,7 +51,10 @@ impl Carrier {
     pub(crate) fn health(&self) -> Option<Value> {
         match self {
             Self::Inside(_) => None,
-            Self::Broker(broker) => Some(describe(&broker.state().borrow())),
+            Self::Broker(broker) => {
+                let state = broker.state().borrow().clone();
+                Some(describe(&state, &broker.queues_not_consumed()))
+            }
         }
     }
 
@@ -72,14 +75,19 @@ fn name(config: &Config) -> String {
     }
 }
 
-fn describe(state: &State) -> Value {
+/// `not_consumed`: queues that the roles here are to answer and do not.
+fn describe(state: &State, not_consumed: &[String]) -> Value {
     let (connected, trouble) = match state {
+        State::Connected { .. } if !not_consumed.is_empty() => {
+            let queues = not_consumed.join(", ");
+            (true, Some(format!("not consumed: {queues}")))
+        }
         State::Connected { .. } => (true, None),
-        State::Blocked { reason } => (true, Some(reason.as_str())),
-        State::Away { why } => (false, Some(why.as_str())),
+        State::Blocked { reason } => (true, Some(reason.clone())),
+        State::Away { why } => (false, Some(why.clone())),
         State::Connecting | State::Closed => (false, None),
     };
-    json!({ "connected": connected, "trouble": trouble })
+    json!({ "connected": connected, "trouble": trouble, "not_consumed": not_consumed })
 }
 
 /// The bus of one role. Over a broker each role has breakers of its own, counted
@@ -97,6 +105,16 @@ pub(crate) fn of_role(config: &Config, bus: Arc<dyn Bus>, registry: &mut Registr
 mod tests {
     use super::*;
     use crate::config::Role;
+
+    #[test]
+    fn queues_that_are_not_consumed_are_trouble() {
+        let state = State::Connected { delays: false };
+        assert_eq!(describe(&state, &[])["trouble"], Value::Null);
+        let told = describe(&state, &["a".to_owned(), "b".to_owned()]);
+        assert_eq!(told["connected"], true);
+        assert_eq!(told["trouble"], "not consumed: a, b");
+        assert_eq!(told["not_consumed"], json!(["a", "b"]));
+    }
 
     #[test]
     fn a_connection_has_the_name_of_its_only_role() {

@@ -23,7 +23,8 @@ async fn trouble_with_one_queue_is_trouble_with_no_other() -> Result<()> {
     let carrier = carrier(&world.broker.address(), Config::default(), &metrics)?;
     a_queue_that_was_deleted_is_consumed_again(&carrier, &raw).await?;
     a_queue_that_is_gone_costs_one_time_out(&carrier, &raw).await?;
-    a_queue_in_another_form_is_tried_until_it_is_right(&carrier, &raw).await?;
+    a_queue_in_another_form_is_consumed_as_it_is(&carrier, &raw).await?;
+    a_queue_that_is_refused_is_tried_until_it_is_not(&carrier, &raw).await?;
     names_and_messages_that_are_too_long_are_refused(&carrier).await?;
     assert_eq!(
         metrics.reconnections.get(),
@@ -73,12 +74,13 @@ async fn a_queue_that_was_deleted_is_consumed_again(
     for _ in 0..3 {
         raw.delete("deleted").await?;
         raw.delete("deleted.event").await?;
+        raw.delete_exchange("deleted.event").await?;
         until("it is served again", async || {
             is_answered(carrier, "deleted").await
         })
         .await?;
         until("it is bound again", async || {
-            raw.waiting("deleted.event").await.is_some()
+            raw.has_exchange("deleted.event").await && raw.waiting("deleted.event").await.is_some()
         })
         .await?;
         // It is declared before it is bound: what comes in between is nobody's.
@@ -114,24 +116,52 @@ async fn a_queue_that_is_gone_costs_one_time_out(carrier: &RabbitMq, raw: &Raw) 
     Ok(())
 }
 
-async fn a_queue_in_another_form_is_tried_until_it_is_right(
-    carrier: &RabbitMq,
-    raw: &Raw,
-) -> Result<()> {
-    let wrong = QueueDeclareOptions {
+async fn a_queue_in_another_form_is_consumed_as_it_is(carrier: &RabbitMq, raw: &Raw) -> Result<()> {
+    let other = QueueDeclareOptions {
         durable: true,
         auto_delete: true,
         ..QueueDeclareOptions::default()
     };
-    raw.declare("wrong", wrong, FieldTable::default()).await?;
-    let refused = carrier.serve(QueueSpec::new("wrong", 1), echo());
+    for name in ["other.form", "other.event"] {
+        raw.declare(name, other, FieldTable::default()).await?;
+    }
+    let served = carrier.serve(QueueSpec::new("other.form", 1), echo());
+    let served = in_time("the start goes on", served).await??;
+    carrier
+        .request("other.form", Bytes::new(), PATIENCE)
+        .await?;
+    let (handler, mut received) = collect();
+    let events = carrier.subscribe(subscription("other.event"), handler);
+    let events = in_time("the start goes on", events).await??;
+    let event = Bytes::from_static(b"x");
+    carrier.publish("other.event", None, event).await?.await?;
+    in_time("the event", received.recv()).await?;
+    assert!(carrier.queues_not_consumed().is_empty());
+    served.stop().await;
+    events.stop().await;
+    Ok(())
+}
+
+async fn a_queue_that_is_refused_is_tried_until_it_is_not(
+    carrier: &RabbitMq,
+    raw: &Raw,
+) -> Result<()> {
+    // Its connection has it for itself alone.
+    let alone = QueueDeclareOptions {
+        exclusive: true,
+        ..QueueDeclareOptions::default()
+    };
+    raw.declare("alone", alone, FieldTable::default()).await?;
+    let refused = carrier.serve(QueueSpec::new("alone", 1), echo());
     // Whoever starts several does not wait for this one.
     let refused = in_time("the start goes on", refused).await??;
     let good = carrier.serve(QueueSpec::new("good", 1), echo()).await?;
     carrier.request("good", Bytes::new(), PATIENCE).await?;
-    assert!(!is_answered(carrier, "wrong").await);
-    raw.delete("wrong").await?;
-    until("it is served", async || is_answered(carrier, "wrong").await).await?;
+    assert!(!is_answered(carrier, "alone").await);
+    assert_eq!(carrier.queues_not_consumed(), ["alone"]);
+    raw.delete("alone").await?;
+    until("it is served", async || is_answered(carrier, "alone").await).await?;
+    assert!(carrier.queues_not_consumed().is_empty());
     refused.stop().await;
     good.stop().await;
     Ok(())
