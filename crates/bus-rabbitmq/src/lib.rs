@@ -4,6 +4,7 @@
 //! ```text
 //!            supervisor ── connects, for ever ──> session: one connection
 //!                                                   ├─ requests: one reply queue, correlation ids
+//!                                                   ├─ answers: replies of ours
 //!                                                   ├─ events: publisher confirms, in order
 //!                                                   └─ tools: declarations
 //!  serve, subscribe ── a task each: waits for a session, declares, consumes,
@@ -24,6 +25,7 @@
 //!   or were done in this process are recognised ([`redelivered`]).
 
 mod address;
+mod answers;
 mod config;
 mod connect;
 mod consume;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use lapin::BasicProperties;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicPublishOptions};
-use lapin::{BasicProperties, Channel};
+use lapin::options::BasicAckOptions;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use trunkline_bus::port::LONGEST_WORK;
 use trunkline_bus::{RequestHandler, Response};
 
+use crate::answers::Envelope;
 use crate::consume::{Open, Worker};
 use crate::redelivered::{self, Begin, Identity, Journal};
 use crate::requests::CONTENT_TYPE;
@@ -52,9 +53,9 @@ impl Worker for Serving {
             return;
         };
         let desk = Arc::clone(&self.desk);
-        let (session, channel) = (Arc::clone(&from.session), from.channel.clone());
+        let session = Arc::clone(&from.session);
         self.tasks.spawn(async move {
-            desk.answer(&session, &channel, delivery).await;
+            desk.answer(&session, delivery).await;
             drop(place);
         });
     }
@@ -67,7 +68,7 @@ impl Worker for Serving {
 
 impl Desk {
     /// The acknowledgement comes last: what was not finished comes again.
-    async fn answer(&self, session: &Session, channel: &Channel, delivery: Delivery) {
+    async fn answer(&self, session: &Session, delivery: Delivery) {
         let Delivery {
             properties,
             data,
@@ -80,7 +81,7 @@ impl Desk {
         let reply = self.reply(identity, body, redelivered).await;
         let settled = async {
             if let Some(reply) = reply {
-                send(channel, &properties, &reply).await;
+                send(session, &properties, reply).await;
             }
             acker.ack(BasicAckOptions::default()).await
         };
@@ -119,18 +120,20 @@ impl Desk {
             Ok(Err(_)) => {
                 let seconds = LONGEST_WORK.as_secs();
                 tracing::error!(seconds, "a request handler was not done in time");
-                Some(Response::bare(500).encode())
+                Some(failed())
             }
             Err(_) => {
                 tracing::error!("a request handler panicked");
-                Some(Response::bare(500).encode())
+                Some(failed())
             }
         }
     }
 }
 
-/// Replies to whatever the request names, with the id that it has, if it has one.
-async fn send(channel: &Channel, properties: &BasicProperties, reply: &Bytes) {
+/// Replies to whatever the request names, with the id that it has, if it has one. A
+/// reply that cannot be sent must not make the request come again: it would be done
+/// again, for ever.
+async fn send(session: &Session, properties: &BasicProperties, reply: Bytes) {
     let Some(reply_to) = properties
         .reply_to()
         .clone()
@@ -142,9 +145,39 @@ async fn send(channel: &Channel, properties: &BasicProperties, reply: &Bytes) {
     if let Some(id) = properties.correlation_id() {
         with = with.with_correlation_id(id.clone());
     }
-    let options = BasicPublishOptions::default();
-    let sent = channel.basic_publish("".into(), reply_to, options, reply, with);
-    if let Err(error) = sent.await {
+    let to = Envelope {
+        reply_to,
+        properties: with,
+    };
+    let reply = fitting(reply, session.message_max_bytes());
+    let (answers, connection) = (&session.answers, &session.connection);
+    let mut sent = answers.send(connection, to.clone(), &reply).await;
+    if let Err(error) = &sent
+        && error.is_amqp_soft_error()
+    {
+        let bytes = reply.len();
+        tracing::error!(bytes, %error, "the broker refuses a reply; its caller is told that we failed");
+        sent = answers.send(connection, to, &failed()).await;
+    }
+    if let Err(error) = sent {
         tracing::debug!(%error, "a reply could not be sent");
     }
+}
+
+fn failed() -> Bytes {
+    Response::bare(500).encode()
+}
+
+/// The reply, or that we failed where it is larger than what is sent.
+fn fitting(reply: Bytes, most: usize) -> Bytes {
+    let bytes = reply.len();
+    if bytes <= most {
+        return reply;
+    }
+    tracing::error!(
+        bytes,
+        most,
+        "a reply is larger than what is sent; its caller is told that we failed"
+    );
+    failed()
 }

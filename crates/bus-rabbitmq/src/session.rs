@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::Error;
 
+use crate::answers::Answers;
 use crate::config::Config;
 use crate::connect;
 use crate::requests::Replies;
@@ -23,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) delays: bool,
     /// Requests leave here, and their replies come.
     pub(crate) replies: Replies,
+    /// Replies of ours leave here.
+    pub(crate) answers: Answers,
     /// Events leave here, with confirms.
     pub(crate) events: Channel,
     /// For declarations and questions. A refusal ends the channel, so it is made
@@ -55,12 +58,18 @@ impl Session {
             connection,
             delays,
             replies,
+            answers: Answers::default(),
             events,
             tools: Mutex::default(),
             known: SyncMutex::default(),
             over,
             config,
         })
+    }
+
+    /// Largest message that is sent, bytes.
+    pub(crate) fn message_max_bytes(&self) -> usize {
+        self.config.message_max_bytes
     }
 
     /// Nothing of it is used any more.

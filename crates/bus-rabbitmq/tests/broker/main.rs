@@ -7,6 +7,7 @@ mod exchanges;
 mod forms;
 mod handlers;
 mod identity;
+mod large;
 mod outage;
 mod raw;
 mod replies;
