@@ -81,6 +81,28 @@ impl Identity {
     }
 }
 
+impl Entries {
+    /// Forgets the oldest until there are no more than `most`. What is at work stays:
+    /// it would be done twice at the same time. There are no more of these than
+    /// workers.
+    fn keep(&mut self, most: usize) {
+        let mut spare = self.order.len().saturating_sub(most);
+        let outcomes = &mut self.outcomes;
+        self.order.retain(|key| {
+            if spare == 0 || outcomes.get(key).is_some_and(is_at_work) {
+                return true;
+            }
+            outcomes.remove(key);
+            spare -= 1;
+            false
+        });
+    }
+}
+
+fn is_at_work(outcome: &watch::Receiver<Outcome>) -> bool {
+    outcome.borrow().is_none() && outcome.has_changed().is_ok()
+}
+
 impl Journal {
     /// For a queue of which `workers` requests are worked on at once.
     pub(crate) fn new(workers: usize) -> Self {
@@ -97,14 +119,11 @@ impl Journal {
             return Begin::Await(known.clone());
         }
         let (sender, receiver) = watch::channel(None);
-        if entries.outcomes.insert(key, receiver).is_none() {
-            entries.order.push_back(key);
+        if entries.outcomes.insert(key, receiver).is_some() {
+            entries.order.retain(|known| *known != key);
         }
-        while entries.order.len() > self.most {
-            if let Some(oldest) = entries.order.pop_front() {
-                entries.outcomes.remove(&oldest);
-            }
-        }
+        entries.order.push_back(key);
+        entries.keep(self.most);
         Begin::Do(sender)
     }
 
@@ -188,6 +207,30 @@ mod tests {
             let _ = journal.begin(id(other), false);
         }
         assert!(journal.entries.lock().unwrap().outcomes.len() <= 16);
+    }
+
+    #[tokio::test]
+    async fn what_is_at_work_is_not_forgotten_however_many_come_after_it() {
+        let journal = Journal::new(1);
+        let Begin::Do(sender) = journal.begin(id(7), false) else {
+            panic!("it is new")
+        };
+        for other in 100..200 {
+            let Begin::Do(done) = journal.begin(id(other), false) else {
+                panic!("it is new")
+            };
+            tell(done, &reply());
+        }
+        assert!(journal.entries.lock().unwrap().outcomes.len() <= 16);
+        let Begin::Await(waiting) = journal.begin(id(7), true) else {
+            panic!("it is at work")
+        };
+        tell(sender, &reply());
+        assert_eq!(outcome(waiting).await, Some(reply()));
+        for other in 200..300 {
+            drop(journal.begin(id(other), false));
+        }
+        assert!(matches!(journal.begin(id(7), true), Begin::Do(_)));
     }
 
     #[test]
