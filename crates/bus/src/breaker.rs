@@ -227,6 +227,17 @@ impl Breakers {
         }
     }
 
+    /// A probe that did not leave says nothing: the next request is the probe.
+    fn give_back(&self, target: &str) {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = targets.get_mut(target)
+            && *state == State::HalfOpen
+        {
+            let until = Instant::now();
+            self.change(target, state, State::Open { until });
+        }
+    }
+
     fn change(&self, target: &str, state: &mut State, next: State) {
         let (from, to) = (state.name(), next.name());
         *state = next;
@@ -253,6 +264,14 @@ impl Admitted<'_> {
         self.told = true;
         self.breakers.note(self.target, self.probe, answered);
     }
+
+    /// Tells that the request did not leave: nothing is known about its target.
+    pub fn unsent(mut self) {
+        self.told = true;
+        if self.probe {
+            self.breakers.give_back(self.target);
+        }
+    }
 }
 
 impl Drop for Admitted<'_> {
@@ -275,6 +294,22 @@ mod tests {
         for _ in 0..times {
             breakers.admit("q").unwrap().ended(false);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_did_not_leave_says_nothing() {
+        let breakers = breakers();
+        fail(&breakers, 4);
+        for _ in 0..10 {
+            breakers.admit("q").unwrap().unsent();
+        }
+        fail(&breakers, 1);
+        assert!(breakers.admit("q").is_none(), "these were five");
+        tokio::time::advance(Duration::from_secs(30)).await;
+        breakers.admit("q").unwrap().unsent();
+        breakers.admit("q").unwrap().ended(true);
+        fail(&breakers, 4);
+        assert!(breakers.admit("q").is_some(), "it has closed");
     }
 
     #[tokio::test(start_paused = true)]

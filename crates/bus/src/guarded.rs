@@ -9,6 +9,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::breaker::Breakers;
+use crate::envelope::Response;
 use crate::error::Error;
 use crate::port::{
     Bus, Confirmation, Consumer, EventHandler, QueueSpec, RequestHandler, Subscription,
@@ -41,6 +42,25 @@ fn is_answered(body: &[u8]) -> bool {
         .map_or(true, |request| !request.uri.ends_with("/health-check"))
 }
 
+/// Whether the target has answered; none when it was not asked. An answer that cannot
+/// be read is none (chapter 01 §10.1).
+fn told(answer: &Result<Bytes, Error>) -> Option<bool> {
+    match answer {
+        Ok(reply) => Some(serde_json::from_slice::<Response>(reply).is_ok()),
+        Err(
+            Error::Timeout { .. } | Error::Untaken { .. } | Error::Disconnected(_) | Error::Closed,
+        ) => Some(false),
+        Err(
+            Error::NoQueue(_)
+            | Error::Full(_)
+            | Error::TooLarge { .. }
+            | Error::Consumed(_)
+            | Error::Refused { .. }
+            | Error::Open(_),
+        ) => None,
+    }
+}
+
 #[async_trait]
 impl Bus for Guarded {
     async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
@@ -49,7 +69,10 @@ impl Bus for Guarded {
             .admit(queue)
             .ok_or_else(|| Error::Open(queue.to_owned()))?;
         let answer = self.inner.request(queue, body.clone(), timeout).await;
-        admitted.ended(answer.is_ok() || !is_answered(&body));
+        match told(&answer) {
+            Some(answered) => admitted.ended(answered || !is_answered(&body)),
+            None => admitted.unsent(),
+        }
         answer
     }
 
@@ -98,30 +121,98 @@ mod tests {
     use crate::breaker::{BreakerMetrics, Limits};
     use crate::in_process::InProcess;
 
-    async fn asked(bus: &Guarded, uri: &str) -> Error {
-        let body = Bytes::from(format!(r#"{{"uri":"{uri}","method":"POST"}}"#));
-        bus.request("nobody", body, Duration::from_millis(1))
-            .await
-            .unwrap_err()
+    /// Answers always with these words, or never.
+    struct Says(Option<&'static [u8]>);
+
+    #[async_trait]
+    impl RequestHandler for Says {
+        async fn handle(&self, _: Bytes) -> Option<Bytes> {
+            self.0.map(Bytes::from_static)
+        }
     }
 
-    #[tokio::test]
-    async fn a_queue_that_never_answers_is_left_alone_but_not_for_silent_routes() {
+    /// One queue that is served.
+    async fn bus(says: Option<&'static [u8]>) -> (Arc<Guarded>, Consumer) {
         let breakers = Breakers::new(Limits::default(), BreakerMetrics::default());
         let bus = Guarded::new(Arc::new(InProcess::new()), breakers);
+        let served = bus.serve(QueueSpec::new("q", 1), Arc::new(Says(says)));
+        let served = served.await.unwrap();
+        (bus, served)
+    }
+
+    async fn asked(bus: &Guarded, queue: &str, uri: &str) -> Result<Bytes, Error> {
+        let body = Bytes::from(format!(r#"{{"uri":"{uri}","method":"POST"}}"#));
+        bus.request(queue, body, Duration::from_secs(3)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_never_answers_is_left_alone_but_not_for_silent_routes() {
+        let (bus, _served) = bus(None).await;
         for _ in 0..10 {
-            let error = asked(&bus, "/v1/calls/x/health-check").await;
-            assert!(matches!(error, Error::NoQueue(_)), "{error}");
+            let asked = asked(&bus, "q", "/v1/calls/x/health-check").await;
+            assert!(matches!(asked, Err(Error::Timeout { .. })), "{asked:?}");
         }
         for _ in 0..5 {
-            assert!(matches!(asked(&bus, "/v1/calls").await, Error::NoQueue(_)));
+            let asked = asked(&bus, "q", "/v1/calls").await;
+            assert!(matches!(asked, Err(Error::Timeout { .. })), "{asked:?}");
         }
-        let error = asked(&bus, "/v1/calls").await;
+        let error = asked(&bus, "q", "/v1/calls").await.unwrap_err();
         assert!(matches!(error, Error::Open(_)), "{error}");
         assert!(error.not_delivered());
-        assert_eq!(
-            error.to_string(),
-            "circuit breaker is open for target: nobody"
-        );
+        assert_eq!(error.to_string(), "circuit breaker is open for target: q");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_cannot_be_read_open_it() {
+        for unreadable in [&b"garbage"[..], br#"{"status_code":"x"}"#] {
+            let (bus, _served) = bus(Some(unreadable)).await;
+            for _ in 0..5 {
+                assert!(asked(&bus, "q", "/v1/calls").await.is_ok());
+            }
+            let asked = asked(&bus, "q", "/v1/calls").await;
+            assert!(matches!(asked, Err(Error::Open(_))), "{asked:?}");
+        }
+    }
+
+    /// A peer that starts a moment later must not be left alone for that.
+    #[tokio::test(start_paused = true)]
+    async fn what_we_refuse_ourselves_opens_nothing() {
+        let (bus, _served) = bus(Some(br#"{"status_code":500,"data_type":""}"#)).await;
+        for _ in 0..10 {
+            let asked = asked(&bus, "later", "/v1/calls").await;
+            assert!(matches!(asked, Err(Error::NoQueue(_))), "{asked:?}");
+        }
+        for _ in 0..10 {
+            assert!(asked(&bus, "q", "/v1/calls").await.is_ok());
+        }
+    }
+
+    #[test]
+    fn only_what_may_have_reached_the_target_counts() {
+        let name = || "q".to_owned();
+        let waited = Duration::ZERO;
+        let failures = [
+            Error::Timeout {
+                queue: name(),
+                waited,
+            },
+            Error::Untaken {
+                queue: name(),
+                waited,
+            },
+            Error::Disconnected(name()),
+            Error::Closed,
+        ];
+        let refusals = [
+            Error::NoQueue(name()),
+            Error::Full(name()),
+            Error::TooLarge { bytes: 2, most: 1 },
+        ];
+        for error in failures {
+            assert_eq!(told(&Err(error)), Some(false));
+        }
+        for error in refusals {
+            assert_eq!(told(&Err(error)), None);
+        }
     }
 }
