@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::config::Config;
-use crate::topology::{self, DELAY_EXCHANGE, delays};
+use crate::topology::{self, DELAY_EXCHANGE};
 
 /// Why there is no connection, in words for whoever has to do something about it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -76,23 +76,51 @@ fn explain(at: String, error: &lapin::Error) -> ConnectError {
 pub async fn probe(address: &Address, config: &Config) -> Result<bool, ConnectError> {
     let connection = connect(address, config, "trunkline doctor").await?;
     close(&connection, config).await;
-    Ok(has_delays(address, config).await)
+    has_delays(address, config).await
 }
 
 /// Whether the broker has the plugin for delayed messages. Asked on a connection of
 /// its own, which ends when it has not.
-pub(crate) async fn has_delays(address: &Address, config: &Config) -> bool {
+///
+/// # Errors
+///
+/// It did not say: that is no reason to do without for as long as a connection lasts.
+pub(crate) async fn has_delays(address: &Address, config: &Config) -> Result<bool, ConnectError> {
+    let waited = config.connect_timeout();
+    let at = || address.host_and_port();
     let asked = async {
-        let connection = connect(address, config, "trunkline: is there a delay plugin?").await;
-        let connection = connection.ok()?;
-        let channel = connection.create_channel().await.ok()?;
-        let name = DELAY_EXCHANGE.into();
-        let declared = topology::declare_exchange(&channel, &name, delays());
-        declared.await.ok()?;
+        let connection = connect(address, config, "trunkline: is there a delay plugin?").await?;
+        let has = ask_for_delays(&connection).await;
         close(&connection, config).await;
-        Some(())
+        has.map_err(|error| ConnectError::Unreachable {
+            at: at(),
+            reason: error.to_string(),
+        })
     };
-    matches!(timeout(config.connect_timeout(), asked).await, Ok(Some(())))
+    let silent = ConnectError::Silent { at: at(), waited };
+    timeout(waited, asked).await.unwrap_or(Err(silent))
+}
+
+async fn ask_for_delays(connection: &Connection) -> lapin::Result<bool> {
+    let name = DELAY_EXCHANGE.into();
+    let channel = connection.create_channel().await?;
+    let declared = topology::declare_exchange(&channel, &name, topology::delays()).await;
+    let Err(error) = declared else {
+        return Ok(true);
+    };
+    if topology::is_unknown(&error) {
+        return Ok(false);
+    }
+    if !error.is_amqp_soft_error() {
+        return Err(error);
+    }
+    // We may not declare it, or it has another form: what counts is whether it is there.
+    let channel = connection.create_channel().await?;
+    match topology::look_for_exchange(&channel, &name).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_amqp_soft_error() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Closes a connection in good order, if the broker answers in time.

@@ -217,7 +217,7 @@ impl<W: Worker> Attendant<W> {
             let channel = self.declare(&session).await?;
             self.bind(&session, &channel).await?;
             let stream = self.consume(&channel).await?;
-            Ok::<_, lapin::Error>((channel, stream))
+            Ok::<_, Lost>((channel, stream))
         };
         match timeout(patience * 2, opening).await {
             Ok(Ok((channel, stream))) => {
@@ -229,12 +229,13 @@ impl<W: Worker> Attendant<W> {
                 };
                 Ok((open, stream))
             }
-            Ok(Err(error)) => {
+            Ok(Err(lost)) => {
                 // An exchange may be gone since it was declared.
+                session.forget(&DELAY_EXCHANGE.into());
                 for exchange in &self.wanted.exchanges {
                     session.forget(exchange);
                 }
-                Err(error.into())
+                Err(lost)
             }
             Err(_) => Err(Lost::Channel("the broker does not answer".to_owned())),
         }
@@ -279,14 +280,13 @@ impl<W: Worker> Attendant<W> {
         Ok(channel)
     }
 
-    async fn bind(&self, session: &Session, channel: &Channel) -> lapin::Result<()> {
+    async fn bind(&self, session: &Session, channel: &Channel) -> Result<(), Lost> {
         let (queue, nothing) = (&self.wanted.queue, ShortString::from(""));
         for exchange in &self.wanted.exchanges {
             topology::bind(channel, queue, exchange, &nothing).await?;
         }
         if session.delays {
-            let (name, form) = (DELAY_EXCHANGE.into(), topology::delays());
-            topology::declare_exchange(channel, &name, form).await?;
+            session.declare_delays().await?;
             topology::bind(channel, queue, &DELAY_EXCHANGE.into(), queue).await?;
         }
         Ok(())

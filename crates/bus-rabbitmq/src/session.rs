@@ -15,7 +15,7 @@ use crate::answers::Answers;
 use crate::config::Config;
 use crate::connect;
 use crate::requests::Replies;
-use crate::topology::{self, ExchangeForm};
+use crate::topology::{self, DELAY_EXCHANGE, ExchangeForm};
 
 /// A connection, its channels, and what is known to exist at the broker.
 pub(crate) struct Session {
@@ -201,6 +201,12 @@ impl Session {
     /// Declares an exchange of events, once.
     pub(crate) async fn declare_events(&self, exchange: &ShortString) -> Result<(), Error> {
         self.declare_exchange(exchange, topology::events()).await
+    }
+
+    /// Declares the exchange of delayed messages, once.
+    pub(crate) async fn declare_delays(&self) -> Result<(), Error> {
+        let name = DELAY_EXCHANGE.into();
+        self.declare_exchange(&name, topology::delays()).await
     }
 
     /// Whether the broker answers: it is asked for the queue of replies.

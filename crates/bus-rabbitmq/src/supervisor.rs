@@ -59,8 +59,8 @@ fn report(shared: &Shared, failures: u32, why: &ConnectError) {
 
 async fn begin(shared: &Shared) -> Result<Arc<Session>, ConnectError> {
     let (address, config) = (&shared.address, &shared.config);
+    let delays = connect::has_delays(address, config).await?;
     let connection = connect::connect(address, config, &shared.name).await?;
-    let delays = connect::has_delays(address, config).await;
     let session = Session::begin(connection, delays, config.clone());
     let silent = || ConnectError::Silent {
         at: address.host_and_port(),

@@ -186,6 +186,15 @@ pub(crate) fn is_refused_for_good(error: &lapin::Error) -> bool {
     )
 }
 
+/// Whether a broker does not know the kind of exchange that was declared: "503, unknown
+/// exchange type".
+pub(crate) fn is_unknown(error: &lapin::Error) -> bool {
+    let ErrorKind::ProtocolError(error) = error.kind() else {
+        return false;
+    };
+    *error.kind() == AMQPErrorKind::Hard(AMQPHardError::COMMANDINVALID)
+}
+
 /// Binds a queue to an exchange.
 pub(crate) async fn bind(
     channel: &Channel,

@@ -8,10 +8,11 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::mpsc;
 use trunkline_bus::{Bus as _, QueueSpec};
-use trunkline_bus_rabbitmq::State;
+use trunkline_bus_rabbitmq::{Config, Metrics, State};
 
 use crate::handlers::{answer, collect, subscription};
-use crate::world::{World, in_time};
+use crate::tap::Tap;
+use crate::world::{World, carrier, in_time};
 
 /// As a service of the reference sends it (chapter 01 §1.5).
 fn delayed() -> BasicProperties {
@@ -64,5 +65,22 @@ async fn a_delayed_message_of_others_reaches_us() -> Result<()> {
     consumer.stop().await;
     carrier.close().await;
     println!("prove: delayed messages through the broker's plugin");
+    Ok(())
+}
+
+/// Otherwise nobody would hear delayed messages until the next connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_does_not_say_whether_it_has_the_plugin_is_asked_again() -> Result<()> {
+    const QUESTION: &str = "is there a delay plugin?";
+    let world = World::start().await?;
+    let tap = Tap::start(world.broker.socket_address()).await?;
+    tap.cut_off(QUESTION);
+    let address = world.broker.address_at(tap.address);
+    let carrier = carrier(&address, Config::default(), &Metrics::default())?;
+    let mut state = carrier.state();
+    let connected = state.wait_for(|state| matches!(state, State::Connected { .. }));
+    in_time("a connection", connected).await??;
+    assert_eq!(tap.heard_times(QUESTION.as_bytes()), 2);
+    carrier.close().await;
     Ok(())
 }

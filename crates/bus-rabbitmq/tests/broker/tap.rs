@@ -1,4 +1,4 @@
-//! Listens in on what a client says to the broker, byte for byte.
+//! Listens in on what a client says to the broker, byte for byte, and cuts him off.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,39 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+/// What clients have said.
+#[derive(Default)]
+struct Said {
+    all: Mutex<Vec<u8>>,
+    /// Whoever says this next is cut off.
+    unwanted: Mutex<Option<Vec<u8>>>,
+}
+
+impl Said {
+    /// Whether the client may go on.
+    fn note(&self, bytes: &[u8]) -> bool {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend_from_slice(bytes);
+        let mut unwanted = self.unwanted.lock().unwrap_or_else(PoisonError::into_inner);
+        match unwanted.as_deref() {
+            Some(words) if times(bytes, words) > 0 => {
+                *unwanted = None;
+                false
+            }
+            Some(_) | None => true,
+        }
+    }
+}
+
+fn times(all: &[u8], bytes: &[u8]) -> usize {
+    let windows = all.windows(bytes.len());
+    windows.filter(|window| *window == bytes).count()
+}
+
 /// Forwards connections and keeps what the clients have said.
 pub(crate) struct Tap {
     pub(crate) address: SocketAddr,
-    said: Arc<Mutex<Vec<u8>>>,
+    said: Arc<Said>,
     _tasks: JoinSet<()>,
 }
 
@@ -30,19 +59,30 @@ impl Tap {
 
     /// Whether these bytes were said.
     pub(crate) fn heard(&self, bytes: &[u8]) -> bool {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.windows(bytes.len()).any(|window| window == bytes)
+        self.heard_times(bytes) > 0
+    }
+
+    /// How often these bytes were said.
+    pub(crate) fn heard_times(&self, bytes: &[u8]) -> usize {
+        let all = self.said.all.lock().unwrap_or_else(PoisonError::into_inner);
+        times(&all, bytes)
+    }
+
+    /// The connection of whoever says this next is cut, once.
+    pub(crate) fn cut_off(&self, words: &str) {
+        let unwanted = &self.said.unwanted;
+        *unwanted.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.into());
     }
 }
 
-async fn take(listener: TcpListener, server: SocketAddr, said: Arc<Mutex<Vec<u8>>>) {
+async fn take(listener: TcpListener, server: SocketAddr, said: Arc<Said>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         connections.spawn(forward(client, server, Arc::clone(&said)));
     }
 }
 
-async fn forward(client: TcpStream, server: SocketAddr, said: Arc<Mutex<Vec<u8>>>) {
+async fn forward(client: TcpStream, server: SocketAddr, said: Arc<Said>) {
     let Ok(server) = TcpStream::connect(server).await else {
         return;
     };
@@ -52,10 +92,7 @@ async fn forward(client: TcpStream, server: SocketAddr, said: Arc<Mutex<Vec<u8>>
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(size @ 1..) = from_client.read(&mut buffer).await {
             let bytes = buffer.get(..size).unwrap_or_default();
-            said.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend_from_slice(bytes);
-            if to_server.write_all(bytes).await.is_err() {
+            if !said.note(bytes) || to_server.write_all(bytes).await.is_err() {
                 break;
             }
         }
