@@ -50,6 +50,8 @@ impl World {
         command.args(["serve", "--roles", roles]);
         command.env("TRUNKLINE_BUS__URL", self.broker.address());
         command.env("TRUNKLINE_METRICS__LISTEN", "127.0.0.1:0");
+        // No gateway is among them, and nobody fetches sounds.
+        command.env("TRUNKLINE_MEDIA__PUBLIC_URL", "http://127.0.0.1:9");
         self.start_process(command, name).await
     }
 
