@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::consume::{Open, Worker};
 use crate::metrics::{QueueLabels, RetryLabels};
+use crate::publish;
 use crate::rabbitmq::Shared;
 use crate::retry::{self, Later};
 use crate::session::Session;
@@ -101,6 +102,7 @@ fn message(body: Bytes, properties: &BasicProperties) -> Message {
         body,
         message_id: id.and_then(|id| Uuid::try_parse(id.as_str()).ok()),
         retries: retry::count(properties),
+        released: publish::is_released(properties),
     }
 }
 

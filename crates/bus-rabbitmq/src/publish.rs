@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use lapin::message::BasicReturnMessage;
 use lapin::options::BasicPublishOptions;
-use lapin::types::ShortString;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Confirmation as Confirmed};
 use tokio::sync::OwnedSemaphorePermit;
 use trunkline_bus::{Confirmation, Error};
@@ -17,6 +17,9 @@ use crate::session::Session;
 
 /// The broker keeps it also when it is restarted.
 const PERSISTENT: u8 = 2;
+
+/// Header of an event that was parked and was put back into its queue.
+const RELEASED: &str = "x-trunkline-released";
 
 /// Where a message goes.
 pub(crate) struct Destination {
@@ -33,6 +36,20 @@ pub(crate) fn properties(message_id: Option<Uuid>) -> BasicProperties {
         Some(id) => properties.with_message_id(id.to_string().into()),
         None => properties,
     }
+}
+
+/// The same for an event that was parked and comes back.
+pub(crate) fn released(message_id: Option<Uuid>) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    headers.insert(RELEASED.into(), AMQPValue::Boolean(true));
+    properties(message_id).with_headers(headers)
+}
+
+/// Whether an event was parked before.
+pub(crate) fn is_released(properties: &BasicProperties) -> bool {
+    let headers = properties.headers().as_ref();
+    let value = headers.and_then(|headers| headers.inner().get(RELEASED));
+    value == Some(&AMQPValue::Boolean(true))
 }
 
 /// Puts a message behind those that were sent before; `place` is given back when

@@ -482,7 +482,7 @@ impl Bus for RabbitMq {
             exchange: "".into(),
             routing_key,
         };
-        let properties = publish::properties(message_id);
+        let properties = publish::released(message_id);
         Ok(publish::send(session, to, body, properties, place))
     }
 }

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use crate::parking::Parking;
 use crate::port::{Message, Retry, Subscription};
 
-/// Pause before an event that could not be parked is delivered again, where the
-/// subscription names no pauses at all.
+/// Pause before an event that its parking could not deal with is delivered again, where
+/// the subscription names no pauses at all.
 const PARK_AGAIN: Duration = Duration::from_secs(120);
 
 /// How the failures of one subscription are dealt with.
@@ -64,7 +64,7 @@ impl Failing {
         message: &Message,
     ) -> Settled {
         let Err(failure) = self.run(run).await else {
-            return Settled::Handled;
+            return self.tell(message).await;
         };
         if let Some(delay) = self.next_delay(message, &failure) {
             tracing::warn!(queue = %self.queue, reason = failure.reason, delay_ms = %delay.as_millis(), "an event will be delivered again");
@@ -95,6 +95,22 @@ impl Failing {
         self.delays.get(message.retries as usize).copied()
     }
 
+    /// Whoever has parked an event before hears that it was handled.
+    async fn tell(&self, message: &Message) -> Settled {
+        let Some(parking) = self.parking.as_ref().filter(|_| message.released) else {
+            return Settled::Handled;
+        };
+        let told = AssertUnwindSafe(parking.handled(&self.queue, message))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err("it panicked".to_owned()));
+        match told {
+            Ok(()) => Settled::Handled,
+            Err(why) => self
+                .after_the_longest_pause(format!("it was handled, which cannot be noted: {why}")),
+        }
+    }
+
     async fn park(&self, message: &Message, failure: &Retry) -> Settled {
         let Some(parking) = &self.parking else {
             tracing::error!(queue = %self.queue, message_id = ?message.message_id, reason = failure.reason, "an event is dropped: it cannot be handled, and nobody parks it");
@@ -107,7 +123,10 @@ impl Failing {
         let Err(why) = parked else {
             return Settled::GivenUp;
         };
-        let reason = format!("{}; it cannot be parked: {why}", failure.reason);
+        self.after_the_longest_pause(format!("{}; it cannot be parked: {why}", failure.reason))
+    }
+
+    fn after_the_longest_pause(&self, reason: String) -> Settled {
         let delay = self.delays.last().copied().unwrap_or(PARK_AGAIN);
         tracing::warn!(queue = %self.queue, reason, delay_ms = %delay.as_millis(), "an event will be delivered again");
         Settled::Again(Again { delay, reason })

@@ -94,6 +94,7 @@ impl Bus for InProcess {
                 body: body.clone(),
                 message_id,
                 retries: 0,
+                released: false,
             };
             match queue.put(message, deadline).await? {
                 Put::Handled => {}
@@ -151,6 +152,7 @@ impl Bus for InProcess {
             body,
             message_id,
             retries: 0,
+            released: true,
         };
         let deadline = Instant::now() + PUBLISH_PATIENCE;
         Ok(match events.put(message, deadline).await? {

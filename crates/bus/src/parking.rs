@@ -5,6 +5,7 @@
 //!  handler fails ── again after 5 s, 30 s, 120 s ── fails ──> park ──> row
 //!  cannot be read ──────────────────────────────────────────> park ──> row
 //!                                        the store is away ──┘ later, from the handler on
+//!  row ── released ──> the queue ── handled ──> handled ──> the row goes
 //! ```
 //!
 //! When parking is not possible the event is delivered again: what kept the
@@ -24,4 +25,11 @@ pub trait Parking: Send + Sync + 'static {
     ///
     /// Why it cannot be taken now; the carrier keeps the event.
     async fn park(&self, queue: &str, message: &Message, reason: &str) -> Result<(), String>;
+
+    /// An event of `queue` that was put back ([`Message::released`]) was handled.
+    ///
+    /// # Errors
+    ///
+    /// Why that cannot be noted now; the carrier delivers the event again.
+    async fn handled(&self, queue: &str, message: &Message) -> Result<(), String>;
 }

@@ -76,7 +76,9 @@ pub trait Bus: Send + Sync + 'static {
     ) -> Result<Consumer, Error>;
 
     /// Puts an event into one queue, whatever exchanges it is bound to: how a
-    /// parked one comes back. It counts as never delivered before.
+    /// parked one comes back. It counts as never delivered before, and whoever parks
+    /// for that queue hears when it was handled ([`Parking::handled`]): the
+    /// confirmation says so only where nothing lies between.
     ///
     /// # Errors
     ///
@@ -203,6 +205,8 @@ pub struct Message {
     pub message_id: Option<Uuid>,
     /// How often it failed before.
     pub retries: u32,
+    /// It came by [`Bus::redeliver`].
+    pub released: bool,
 }
 
 /// Answers requests.
@@ -270,11 +274,17 @@ impl Work {
     /// costs the delivery of this event and nothing else.
     #[must_use]
     pub fn accepted_by(handler: &dyn EventHandler, message: Message) -> Self {
+        let released = message.released;
         let accepting = AssertUnwindSafe(|| handler.accept(message));
-        catch_unwind(accepting).unwrap_or_else(|_| {
+        let work = catch_unwind(accepting).unwrap_or_else(|_| {
             let failed = Err(Retry::later("the handler panicked"));
             Self::new(None, std::future::ready(failed))
-        })
+        });
+        if released && work.is_nothing() {
+            // Somebody wants to know that it is over.
+            return work.of_the_moment();
+        }
+        work
     }
 
     /// This work for an event that its sender does not repeat after a crash.

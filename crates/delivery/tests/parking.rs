@@ -14,8 +14,8 @@ use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::metrics::ServiceMetrics;
 use trunkline_bus::{
-    Bus, Consumer, EventHandler, InProcess, Message, Method, QueueSpec, Request, Response, Retry,
-    Router, Rpc, Subscription, Work,
+    Bus, Confirmation, Consumer, EventHandler, InProcess, Message, Method, QueueSpec, Request,
+    RequestHandler, Response, Retry, Router, Rpc, Subscription, Work,
 };
 use trunkline_delivery::{Config, DeliveryMetrics, Ledger, Running};
 use trunkline_model::Timestamp;
@@ -63,6 +63,24 @@ async fn an_event_that_always_fails_is_parked_once_and_handled_after_its_cause_i
     assert_eq!(role.metrics.parked_released.get(), 2);
     let (status, gone) = role.ask(Method::Post, &format!("/{at}/release")).await;
     assert_eq!((status, &gone["reason"]), (404, &json!("PARKED_NOT_FOUND")));
+}
+
+/// As a broker does: it confirms what it has, whatever becomes of it.
+#[tokio::test]
+async fn what_is_released_stays_parked_until_it_was_handled_however_early_that_is_confirmed() {
+    let bus = Arc::new(Early(InProcess::new()));
+    let role = Role::start_on(bus, memory(), Config::default()).await;
+    role.handler.fails.store(true, Ordering::SeqCst);
+    role.publish(Some(Uuid::from_u128(7)), &hangup()).await;
+    let at = role.list().await[0]["id"].as_str().unwrap().to_owned();
+    let (_, again) = role.ask(Method::Post, &format!("/{at}/release")).await;
+    assert_eq!(again["outcome"], "parked_again");
+    assert_eq!(again["id"], json!(at));
+    assert_eq!(role.list().await[0]["times"], 2, "it is the same row");
+    role.handler.fails.store(false, Ordering::SeqCst);
+    let (_, done) = role.ask(Method::Post, &format!("/{at}/release")).await;
+    assert_eq!(done["outcome"], "handled");
+    assert_eq!(role.list().await, [] as [Json; 0]);
 }
 
 #[tokio::test]
@@ -281,7 +299,7 @@ async fn rows_that_cannot_be_read_do_not_keep_the_others_waiting() {
 /// A role with a ledger, a queue of requests, and a consumer whose work the test
 /// lets fail.
 struct Role {
-    bus: InProcess,
+    bus: Arc<dyn Bus>,
     db: Arc<dyn Database>,
     handler: Arc<Handler>,
     metrics: DeliveryMetrics,
@@ -325,8 +343,11 @@ impl EventHandler for Take {
 
 impl Role {
     async fn start(db: Arc<dyn Database>, config: Config) -> Self {
-        let bus = InProcess::new();
-        let rpc = Rpc::new(Arc::new(bus.clone()), SERVICE, ServiceMetrics::default());
+        Self::start_on(Arc::new(InProcess::new()), db, config).await
+    }
+
+    async fn start_on(bus: Arc<dyn Bus>, db: Arc<dyn Database>, config: Config) -> Self {
+        let rpc = Rpc::new(Arc::clone(&bus), SERVICE, ServiceMetrics::default());
         let metrics = DeliveryMetrics::default();
         let config = Config {
             idle_poll_ms: 10,
@@ -376,7 +397,7 @@ impl Role {
         self.begin(id, event).await.await.unwrap();
     }
 
-    async fn begin(&self, id: Option<Uuid>, event: &Json) -> trunkline_bus::Confirmation {
+    async fn begin(&self, id: Option<Uuid>, event: &Json) -> Confirmation {
         let body = Bytes::from(event.to_string());
         let exchange = Service::CALL.event_exchange();
         self.bus.publish(&exchange, id, body).await.unwrap()
@@ -432,6 +453,60 @@ async fn until<F: AsyncFn() -> bool>(condition: F) {
     tokio::time::timeout(PATIENCE, waited)
         .await
         .expect("the condition in time");
+}
+
+/// A carrier that confirms what is put back as soon as it has it.
+struct Early(InProcess);
+
+#[async_trait]
+impl Bus for Early {
+    async fn request(
+        &self,
+        queue: &str,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, trunkline_bus::Error> {
+        self.0.request(queue, body, timeout).await
+    }
+
+    async fn publish(
+        &self,
+        exchange: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, trunkline_bus::Error> {
+        self.0.publish(exchange, message_id, body).await
+    }
+
+    async fn declare_exchange(&self, exchange: &str) -> Result<(), trunkline_bus::Error> {
+        self.0.declare_exchange(exchange).await
+    }
+
+    async fn serve(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, trunkline_bus::Error> {
+        self.0.serve(queue, handler).await
+    }
+
+    async fn subscribe(
+        &self,
+        subscription: Subscription,
+        handler: Arc<dyn EventHandler>,
+    ) -> Result<Consumer, trunkline_bus::Error> {
+        self.0.subscribe(subscription, handler).await
+    }
+
+    async fn redeliver(
+        &self,
+        queue: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<Confirmation, trunkline_bus::Error> {
+        drop(self.0.redeliver(queue, message_id, body).await?);
+        Ok(Box::pin(std::future::ready(Ok(()))))
+    }
 }
 
 /// A store that can be away.

@@ -74,10 +74,12 @@ async fn an_event_of_others_is_taken_as_it_is(carrier: &RabbitMq, raw: &Raw) -> 
             body: taken,
             message_id,
             retries,
+            released,
         } = in_time("the event", received.recv())
             .await?
             .context("open")?;
         assert_eq!((&taken[..], message_id, retries), (body, id, 0));
+        assert!(!released, "nobody has parked it");
     }
     consumer.stop().await;
     raw.until_waiting("foreign.event", 0).await

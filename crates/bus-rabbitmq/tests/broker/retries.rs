@@ -29,6 +29,10 @@ impl Parking for Parked {
         let parked = (message.clone(), reason.to_owned());
         self.0.send(parked).map_err(|error| error.to_string())
     }
+
+    async fn handled(&self, _: &str, _: &Message) -> Result<(), String> {
+        Err("nothing was put back".to_owned())
+    }
 }
 
 /// Fails with everything; what begins with `!` it cannot read.

@@ -22,6 +22,8 @@ struct Lot {
     kept: Mutex<Kept>,
     /// How often parking is refused before it works.
     refuses: AtomicUsize,
+    /// What was put back and handled: queue, id, failed deliveries.
+    handled: Mutex<Vec<(String, Option<Uuid>, u32)>>,
 }
 
 #[async_trait]
@@ -44,6 +46,12 @@ impl Parking for Lot {
         ));
         Ok(())
     }
+
+    async fn handled(&self, queue: &str, message: &Message) -> Result<(), String> {
+        let what = (queue.to_owned(), message.message_id, message.retries);
+        self.handled.lock().await.push(what);
+        Ok(())
+    }
 }
 
 /// What the handler of [`failing`] has seen.
@@ -54,7 +62,8 @@ struct Seen {
     works: AtomicBool,
 }
 
-/// A handler that fails until it is told to work; it cannot read `garbage`.
+/// A handler that fails until it is told to work; it cannot read `garbage`, and `nothing`
+/// means nothing to it.
 fn failing(seen: &Arc<Seen>) -> Arc<Take<impl Fn(Message) -> Work + Send + Sync + 'static>> {
     let seen = Arc::clone(seen);
     Arc::new(Take(move |message: Message| {
@@ -62,6 +71,9 @@ fn failing(seen: &Arc<Seen>) -> Arc<Take<impl Fn(Message) -> Work + Send + Sync 
         seen.deliveries.fetch_add(1, Ordering::SeqCst);
         if &message.body[..] == b"garbage" {
             return Work::unreadable("garbage");
+        }
+        if &message.body[..] == b"nothing" {
+            return Work::nothing();
         }
         let seen = Arc::clone(&seen);
         Work::new(None, async move {
@@ -80,6 +92,7 @@ pub(super) async fn all(bus: &dyn Bus, prefix: &str) {
     what_cannot_be_read_is_parked_at_once(bus, &format!("{prefix}.garbage")).await;
     what_cannot_be_parked_is_delivered_again(bus, &format!("{prefix}.refused")).await;
     what_is_put_back_reaches_its_queue_only(bus, &format!("{prefix}.back")).await;
+    whoever_parked_it_hears_that_it_was_handled(bus, &format!("{prefix}.told")).await;
     work_that_never_ends_has_failed(bus, &format!("{prefix}.endless")).await;
 }
 
@@ -181,6 +194,39 @@ async fn what_is_put_back_reaches_its_queue_only(bus: &dyn Bus, name: &str) {
     assert_eq!(&next(&mut to_other).await[..], b"everybody");
     consumer.stop().await;
     bystander.stop().await;
+}
+
+async fn whoever_parked_it_hears_that_it_was_handled(bus: &dyn Bus, name: &str) {
+    let (lot, seen) = (Arc::new(Lot::default()), Arc::new(Seen::default()));
+    let mut to_me = subscription(name, name).parked_by(Arc::clone(&lot) as Arc<dyn Parking>);
+    to_me.retry_delays = vec![Duration::from_millis(5); 1_000];
+    let consumer = bus.subscribe(to_me, failing(&seen)).await.unwrap();
+    // What is published is nobody's who keeps a row of it.
+    let published = bus.publish(name, Some(Uuid::new_v4()), Bytes::from_static(b"new"));
+    let published = published.await.unwrap();
+    let [fails, means_nothing] = [(); 2].map(|()| Some(Uuid::new_v4()));
+    let back = bus.redeliver(name, fails, Bytes::from_static(b"back"));
+    let back = back.await.unwrap();
+    wait_until(|| async { seen.deliveries.load(Ordering::SeqCst) > 2 }).await;
+    assert_eq!(*lot.handled.lock().await, []);
+    seen.works.store(true, Ordering::SeqCst);
+    published.await.unwrap();
+    back.await.unwrap();
+    wait_until(|| async { lot.handled.lock().await.len() == 1 }).await;
+    let back = bus.redeliver(name, means_nothing, Bytes::from_static(b"nothing"));
+    back.await.unwrap().await.unwrap();
+    wait_until(|| async { lot.handled.lock().await.len() == 2 }).await;
+    consumer.stop().await;
+
+    let handled = lot.handled.lock().await;
+    assert!(handled.iter().all(|(queue, ..)| queue == name));
+    assert_eq!([handled[0].1, handled[1].1], [fails, means_nothing]);
+    assert!(handled[0].2 > 0, "it had failed again meanwhile");
+    assert_eq!(
+        seen.handled.lock().await.len(),
+        2,
+        "one of them means nothing"
+    );
 }
 
 async fn work_that_never_ends_has_failed(bus: &dyn Bus, name: &str) {

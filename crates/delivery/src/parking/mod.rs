@@ -186,4 +186,9 @@ impl Parking for ParkingLot {
         let kept = self.keep(queue, message, reason).await;
         kept.map_err(|error| error.to_string())
     }
+
+    async fn handled(&self, queue: &str, message: &Message) -> Result<(), String> {
+        let done = self.forget(queue, message).await;
+        done.map_err(|error| error.to_string())
+    }
 }

@@ -1,14 +1,16 @@
 //! Putting a parked message back into its queue, and throwing one away.
 //!
-//! The row goes only when the handler has confirmed. A process that dies in
-//! between leaves the row: releasing it again is then a repetition, which
-//! handlers must take anyway.
+//! The row goes only when the handler has done it, in whatever copy of the role that
+//! was: the carrier tells that copy's parking lot ([`ParkingLot::forget`]). A process that
+//! dies in between leaves the row: releasing it again is then a repetition, which handlers
+//! must take anyway.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use trunkline_bus::Confirmation;
+use tokio::time::{Instant, sleep};
+use trunkline_bus::{Confirmation, Message};
 use trunkline_model::TypedError;
 use trunkline_model::error::Status;
 use trunkline_store::parked::{self, Kind, Parked};
@@ -20,8 +22,8 @@ use super::ParkingLot;
 /// How long a release waits to tell how it went.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Attempts to delete a row that is handled, while the store is away.
-const DELETE_ATTEMPTS: i64 = 20;
+/// Pause between two looks at whether a row has gone.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How a release went, as far as one can tell at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -148,24 +150,40 @@ impl ParkingLot {
         Ok(Released::waiting(row.id))
     }
 
-    /// Deletes the row when the message was handled. When it was parked again
-    /// its count is another one, and the row stays.
+    /// Waits a while until the message was handled or parked again. A broker confirms as
+    /// soon as it has it.
     async fn settle(&self, row: &Parked, confirmation: Confirmation) {
         if let Err(error) = confirmation.await {
             tracing::warn!(service = self.service.name(), id = %row.id, %error, "a released event was not confirmed and stays parked");
             return;
         }
-        for attempt in 0..DELETE_ATTEMPTS {
-            let handled = Batch::new().with(parked::handled(row.id, row.times));
-            match self.db.apply(handled).await {
-                Ok(()) => break,
-                Err(error) => {
-                    tracing::warn!(service = self.service.name(), id = %row.id, %error, "a released event cannot be deleted yet");
-                    tokio::time::sleep(self.config.retry_delay(attempt)).await;
-                }
-            }
+        let deadline = Instant::now() + PATIENCE;
+        while self.is_as_it_was(row).await && Instant::now() < deadline {
+            sleep(LOOK).await;
         }
         self.recount().await;
+    }
+
+    async fn is_as_it_was(&self, row: &Parked) -> bool {
+        match parked::by_id(&*self.db, self.service, row.id).await {
+            Ok(found) => found.is_some_and(|found| found.times == row.times),
+            Err(_) => true,
+        }
+    }
+
+    /// A released event was handled: its row goes. When it was parked again meanwhile, by
+    /// another delivery, its count is another one, and the row stays.
+    pub(super) async fn forget(&self, queue: &str, message: &Message) -> Result<(), Error> {
+        let Some(id) = message.message_id else {
+            return Ok(());
+        };
+        let Some(row) = parked::of_message(&*self.db, self.service, queue, id).await? else {
+            return Ok(());
+        };
+        let handled = Batch::new().with(parked::handled(row.id, row.times));
+        self.db.apply(handled).await?;
+        self.recount().await;
+        Ok(())
     }
 
     /// One at a time may do something with a row.

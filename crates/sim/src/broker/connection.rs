@@ -160,6 +160,7 @@ impl Bus for Connection {
                 body: body.clone(),
                 message_id,
                 retries: 0,
+                released: false,
             };
             self.enqueue(&queue, Delivery::Event(message), deadline)
                 .await?;
@@ -210,6 +211,7 @@ impl Bus for Connection {
             body,
             message_id,
             retries: 0,
+            released: true,
         };
         let deadline = Instant::now() + PUBLISH_PATIENCE;
         self.enqueue(queue, Delivery::Event(message), deadline)

@@ -166,7 +166,14 @@ impl Delivered {
         let outcome = AssertUnwindSafe(run).catch_unwind().await;
         let failure = match outcome {
             Ok(Ok(())) => {
-                self.acknowledge();
+                match parking.filter(|_| message.released) {
+                    Some(parking) if parking.handled(&self.queue, &message).await.is_err() => {
+                        self.again_after(PARK_AGAIN, message);
+                    }
+                    Some(_) | None => {
+                        self.acknowledge();
+                    }
+                }
                 return;
             }
             Ok(Err(failure)) => failure,
