@@ -2,13 +2,20 @@
 #
 # Starts a RabbitMQ of our own in the foreground, in a folder of its own:
 #
-#   servers/rabbitmq/run.sh --dir DIR [--port 5672] [--memory-mb 512]
+#   servers/rabbitmq/run.sh --dir DIR [--port 5672] [--memory-mb 512] [--vhosts 0] [--temporary]
 #
 # The shell becomes the broker (exec), so the caller's process id is the broker's: end
 # it with SIGTERM. It answers at amqp://guest:guest@127.0.0.1:PORT, nowhere else: it
 # takes part in no cluster, registers with no epmd, and `rabbitmqctl` does not reach it.
 # Several can run side by side with different folders and ports. Publishers are blocked
 # when the broker takes more than --memory-mb.
+#
+# --vhosts N makes so many virtual hosts beside `/`, with the names 1 to N: whoever wants
+# queues of his own takes one (amqp://guest:guest@127.0.0.1:PORT/1).
+#
+# --temporary is for callers who may be killed: the caller keeps the other end of a pipe
+# that is the standard input, and when that ends the broker ends and DIR is removed. DIR
+# must be empty but for the file that the output goes to.
 #
 # DELAY_PLUGIN=FILE.ez turns on the plugin rabbitmq_delayed_message_exchange from that
 # file (it is not part of RabbitMQ; take the version for 3.10). MORE_CONF=LINES are added
@@ -24,10 +31,11 @@ set -euo pipefail
 
 usage() { sed -n '5p' "${BASH_SOURCE[0]}" | sed 's/^# *//' >&2; }
 
-dir='' port=5672 memory_mb=512
+dir='' port=5672 memory_mb=512 vhosts=0 temporary=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage && exit 0 ;;
+	--temporary) temporary=yes && shift && continue ;;
 	--*) [ $# -ge 2 ] || die "$1 wants a value" ;;
 	*) usage && die "what is $1?" ;;
 	esac
@@ -35,6 +43,7 @@ while [ $# -gt 0 ]; do
 	--dir) dir=$2 ;;
 	--port) port=$2 ;;
 	--memory-mb) memory_mb=$2 ;;
+	--vhosts) vhosts=$2 ;;
 	*) usage && die "what is $1?" ;;
 	esac
 	shift 2
@@ -43,6 +52,7 @@ done
 [ -n "$dir" ] || { usage && die '--dir is missing'; }
 [[ $port =~ ^[0-9]{1,5}$ ]] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] || die "$port is not a port number"
 [[ $memory_mb =~ ^[1-9][0-9]{1,6}$ ]] || die "--memory-mb wants a number of megabytes, not $memory_mb"
+[[ $vhosts =~ ^(0|[1-9][0-9]{0,2})$ ]] || die "--vhosts wants a number up to 999, not $vhosts"
 
 root=$servers_dir/rabbitmq/root
 [ -f "$servers_dir/rabbitmq/ready" ] && find_loader "$root" ||
@@ -52,6 +62,11 @@ erts=$(echo "$root"/usr/lib/erlang/erts-*)
 
 mkdir -p "$dir"
 dir=$(cd -- "$dir" && pwd -P)
+if [ -n "$temporary" ]; then
+	for file in "$dir"/* "$dir"/.[!.]*; do
+		[ ! -e "$file" ] || [ "$file" -ef /dev/stdout ] || die "$dir is not empty: it would be removed with all that is in it"
+	done
+fi
 # The folder's name ends up in Erlang's lists of folders and in the configuration.
 case "$dir$root" in *[\;\|\&\\\"\'\ :%]*) die "the path $dir or $root has characters that RabbitMQ's settings cannot hold" ;; esac
 
@@ -74,6 +89,20 @@ conf=${conf//@PORT@/"$port"}
 conf=${conf//@MEMORY@/"$memory_mb"}
 conf=${conf//@DIR@/"$dir"}
 printf '%s\n' "$conf" "${MORE_CONF:-}" >"$dir/rabbitmq.conf"
+
+# Where definitions are loaded the broker makes nothing by itself, so they have what it
+# would have made too: the account and the virtual host `/`.
+if [ "$vhosts" -gt 0 ]; then
+	names=/ hosts='' permissions=''
+	for ((vhost = 1; vhost <= vhosts; vhost++)); do names+=" $vhost"; done
+	for name in $names; do
+		hosts+=", {\"name\": \"$name\"}"
+		permissions+=", {\"user\": \"guest\", \"vhost\": \"$name\", \"configure\": \".*\", \"write\": \".*\", \"read\": \".*\"}"
+	done
+	printf '{"users": [{"name": "guest", "password": "guest", "tags": "administrator"}], "vhosts": [%s], "permissions": [%s]}\n' \
+		"${hosts#, }" "${permissions#, }" >"$dir/definitions.json"
+	printf 'load_definitions = %s\n' "$dir/definitions.json" >>"$dir/rabbitmq.conf"
+fi
 
 # Which plugins: none, or the one that was asked for. RabbitMQ itself is among them: that
 # is where it looks for the description of its configuration.
@@ -127,4 +156,21 @@ system=(
 	-kernel inet_dist_use_interface '{127,0,0,1}' -kernel prevent_overlapping_partitions false
 	-syslog logger '[]' -syslog syslog_error_logger false
 )
+
+# Waits for the end of its input, kills the broker, which has nothing to save, and removes
+# the folder. The shell that starts it becomes the broker: as long as that is the parent
+# (proc(5)), the number is the broker's and nobody else's.
+end_with_the_caller() {
+	local broker=$$ fields
+	broker_runs() { fields=$(</proc/self/stat) && read -r _ fields _ <<<"${fields##*) }" && [ "$fields" = "$broker" ]; }
+	trap '' HUP INT QUIT TERM
+	while read -r _; do :; done
+	! broker_runs || kill -KILL "$broker" || :
+	while broker_runs; do sleep 0.05; done
+	cd / && rm -rf -- "$dir"
+}
+if [ -n "$temporary" ]; then
+	end_with_the_caller <&0 &
+	exec </dev/null
+fi
 exec "$loader" --inhibit-cache --library-path "$libpath" "$erts/bin/erlexec" "${emulator[@]}" "${system[@]}"

@@ -33,6 +33,8 @@ pub struct Broker {
     dir: PathBuf,
     port: u16,
     memory_mb: u32,
+    vhosts: u16,
+    temporary: bool,
     environment: Vec<(String, String)>,
 }
 
@@ -49,6 +51,24 @@ impl Broker {
         Ok(broker)
     }
 
+    /// Starts one with so many virtual hosts (`1`, `2` and so on) that ends when this
+    /// process does, however that ends: for a static, which nobody drops. Its folder goes
+    /// with it, so it cannot be started again.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come up.
+    pub async fn start_temporary(tools: &Tools, vhosts: u16) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut broker = Self::prepare(tools, folder.path())?;
+        broker.vhosts = vhosts;
+        broker.temporary = true;
+        broker.up().await?;
+        // The script removes it.
+        let _ = folder.keep();
+        Ok(broker)
+    }
+
     /// Chooses a port without starting anything.
     ///
     /// # Errors
@@ -62,6 +82,8 @@ impl Broker {
             dir: dir.canonicalize()?,
             port: free_tcp_port()?,
             memory_mb: 512,
+            vhosts: 0,
+            temporary: false,
             environment: Vec::new(),
         })
     }
@@ -89,8 +111,15 @@ impl Broker {
         command.arg("--dir").arg(&self.dir);
         command.args(["--port", &self.port.to_string()]);
         command.args(["--memory-mb", &self.memory_mb.to_string()]);
+        command.args(["--vhosts", &self.vhosts.to_string()]);
         command.envs(self.environment.iter().cloned());
-        let mut process = Process::start("RabbitMQ", command, &self.dir.join("console.log"))?;
+        let log = self.dir.join("console.log");
+        let mut process = if self.temporary {
+            command.arg("--temporary");
+            Process::start_bound("RabbitMQ", command, &log)?
+        } else {
+            Process::start("RabbitMQ", command, &log)?
+        };
         let address = self.socket_address();
         process
             .until(PATIENCE, async || {
@@ -159,6 +188,12 @@ impl Broker {
         self.address_at(self.socket_address())
     }
 
+    /// The same for one of its virtual hosts, from 1.
+    #[must_use]
+    pub fn address_of_vhost(&self, number: u16) -> String {
+        format!("{}/{number}", self.address())
+    }
+
     /// The same by way of somewhere else, such as a [`crate::Proxy`].
     #[must_use]
     pub fn address_at(&self, by_way_of: SocketAddr) -> String {
@@ -169,6 +204,12 @@ impl Broker {
     #[must_use]
     pub fn socket_address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.dir
     }
 
     /// What it has logged so far, in all its runs.

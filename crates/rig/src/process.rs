@@ -27,14 +27,23 @@ impl Process {
     /// # Errors
     ///
     /// When the log or the process cannot be made.
-    pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Self> {
+    pub fn start(name: &str, command: Command, log: &Path) -> Result<Self> {
+        Self::start_with(name, command, log, Stdio::null())
+    }
+
+    /// The same; its standard input ends when this process does, however that ends.
+    pub(crate) fn start_bound(name: &str, command: Command, log: &Path) -> Result<Self> {
+        Self::start_with(name, command, log, Stdio::piped())
+    }
+
+    fn start_with(name: &str, mut command: Command, log: &Path, input: Stdio) -> Result<Self> {
         let file = File::options()
             .create(true)
             .append(true)
             .open(log)
             .with_context(|| format!("failed to open {}", log.display()))?;
         command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(file.try_clone()?)
             .stderr(file)
             .kill_on_drop(true);
