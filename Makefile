@@ -45,8 +45,10 @@ deps:
 unit: servers
 	$(CARGO) test --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e
 
-it:
-	$(CARGO) test --package trunkline-it
+## Roles together, on both carriers. TESTS=… runs only those with such names.
+it: servers
+	$(CARGO) test --package trunkline-it $(TESTS)
+	TRUNKLINE_IT_CARRIER=rabbitmq $(CARGO) test --package trunkline-it $(TESTS)
 
 e2e: asterisk servers
 	$(CARGO) build --package trunkline-server --package trunkline-asterisk-sim

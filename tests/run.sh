@@ -23,6 +23,12 @@ step() {
 # The output is shown and kept: the closing counts are added up from it.
 tests() { cargo test "$@" 2>&1 | tee -a "$log"; }
 
+# The same for tests/it, whose bytes then go over a broker (tests/it/src/carrier.rs).
+over_rabbitmq() {
+	local -x TRUNKLINE_IT_CARRIER=rabbitmq
+	tests "$@"
+}
+
 command -v cargo >/dev/null || {
 	echo "Rust is missing: install it with rustup (stable, 1.95 or later)" >&2
 	exit 1
@@ -42,6 +48,7 @@ step 'tests that the documents name' cargo xtask check-docs
 step 'RabbitMQ' servers/get.sh
 step 'unit tests' tests --workspace --all-features --exclude trunkline-it --exclude trunkline-e2e
 step 'roles together' tests --package trunkline-it
+step 'roles together, over RabbitMQ' over_rabbitmq --package trunkline-it
 step 'Asterisk, SIPp and espeak-ng' asterisk/get.sh
 step 'the programs' cargo build --package trunkline-server --package trunkline-asterisk-sim
 step 'real Asterisk' tests --package trunkline-e2e

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use trunkline_bus::{Bus, Consumer, Event, QueueSpec, Request, RequestHandler, Response};
+use trunkline_bus::{Bus as _, Consumer, Event, QueueSpec, Request, RequestHandler, Response};
 use trunkline_model::service::{Service, asterisk_queue};
+
+use crate::counting::CountingBus;
 
 /// Whether the far end acts by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ struct Channel {
 struct Inner {
     id: String,
     manner: Manner,
-    bus: Arc<dyn Bus>,
+    bus: CountingBus,
     world: Mutex<World>,
 }
 
@@ -69,11 +71,11 @@ impl Asterisk {
     /// # Panics
     ///
     /// When a queue is served already.
-    pub async fn start(bus: Arc<dyn Bus>, id: &str, manner: Manner, shared: bool) -> Self {
+    pub async fn start(bus: CountingBus, id: &str, manner: Manner, shared: bool) -> Self {
         let inner = Arc::new(Inner {
             id: id.to_owned(),
             manner,
-            bus: Arc::clone(&bus),
+            bus: bus.clone(),
             world: Mutex::default(),
         });
         let group = shared.then(|| asterisk_queue("call"));
@@ -249,8 +251,7 @@ impl Inner {
     async fn publish(&self, bus_type: &str, data: &Value) {
         let event = Event::new(Service::ASTERISK_PROXY, bus_type, data);
         let exchange = Service::ASTERISK_PROXY.event_exchange();
-        let published = self.bus.publish(&exchange, None, event.encode()).await;
-        let _ = published.expect("an event is taken").await;
+        self.bus.tell(&exchange, event.encode()).await;
     }
 
     async fn event(&self, kind: &str, channel: &str, extra: &Value) {

@@ -8,13 +8,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use trunkline_bus::{
-    Bus, Confirmation, Consumer, Error, EventHandler, InProcess, QueueSpec, Request,
-    RequestHandler, Response, Subscription,
+    Bus, Confirmation, Consumer, Error, EventHandler, QueueSpec, Request, RequestHandler, Response,
+    Subscription,
 };
 use trunkline_model::Timestamp;
 use trunkline_store::{Batch, Database, Dialect, Rows, Value};
 use trunkline_store_sqlite::SqliteDatabase;
 use uuid::Uuid;
+
+use crate::handled::Handled;
 
 /// How often each thing happened, by its name.
 #[derive(Debug, Default, Clone)]
@@ -54,7 +56,7 @@ impl Counts {
 /// The carrier; counts requests by queue, method and route.
 #[derive(Clone)]
 pub struct CountingBus {
-    pub inner: InProcess,
+    pub inner: Arc<dyn Bus>,
     pub requests: Counts,
     /// Requests, by the same names, that are answered with 503: so many of each.
     pub busy: Counts,
@@ -62,6 +64,52 @@ pub struct CountingBus {
     pub unknown: Counts,
     /// Who serves which queue.
     pub served: Served,
+    /// What became of events.
+    pub handled: Handled,
+}
+
+impl CountingBus {
+    /// Publishes an event as somebody does who keeps nothing; returns when every queue
+    /// that is bound has handled it, or has parked it.
+    ///
+    /// # Panics
+    ///
+    /// When one does neither in time.
+    pub async fn tell(&self, exchange: &str, body: Bytes) {
+        let published = self.put(exchange, None, body.clone()).await;
+        let (confirmation, queues) = published.expect("an event is taken");
+        confirmation.await.expect("an event is safe");
+        self.handled.wait(&queues, &body).await;
+    }
+
+    /// Puts an event into one queue; returns when that has handled it, or has parked it.
+    ///
+    /// # Panics
+    ///
+    /// When it does neither in time.
+    pub async fn tell_queue(&self, queue: &str, body: Bytes) {
+        let put = self.redeliver(queue, None, body.clone()).await;
+        let confirmation = put.expect("an event is taken");
+        confirmation.await.expect("an event is safe");
+        self.handled.wait(&[queue.to_owned()], &body).await;
+    }
+
+    /// Publishes an event; says into which queues it goes.
+    async fn put(
+        &self,
+        exchange: &str,
+        message_id: Option<Uuid>,
+        body: Bytes,
+    ) -> Result<(Confirmation, Vec<String>), Error> {
+        let queues = self.handled.published(exchange, &body);
+        let published = self.inner.publish(exchange, message_id, body.clone()).await;
+        if published.is_err() {
+            for queue in &queues {
+                self.handled.settle(queue, &body);
+            }
+        }
+        Ok((published?, queues))
+    }
 }
 
 /// Who serves which queue, to hand over requests as a broker does.
@@ -118,7 +166,8 @@ impl Bus for CountingBus {
         message_id: Option<Uuid>,
         body: Bytes,
     ) -> Result<Confirmation, Error> {
-        self.inner.publish(exchange, message_id, body).await
+        let published = self.put(exchange, message_id, body).await;
+        published.map(|(confirmation, _)| confirmation)
     }
 
     async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
@@ -140,7 +189,12 @@ impl Bus for CountingBus {
         subscription: Subscription,
         handler: Arc<dyn EventHandler>,
     ) -> Result<Consumer, Error> {
-        self.inner.subscribe(subscription, handler).await
+        let (subscription, handler) = self.handled.watch(subscription, handler);
+        let queue = subscription.queue.name.clone();
+        let exchanges = subscription.exchanges.clone();
+        let consumer = self.inner.subscribe(subscription, handler).await?;
+        self.handled.bind(&queue, &exchanges);
+        Ok(consumer)
     }
 
     async fn redeliver(
@@ -149,7 +203,12 @@ impl Bus for CountingBus {
         message_id: Option<Uuid>,
         body: Bytes,
     ) -> Result<Confirmation, Error> {
-        self.inner.redeliver(queue, message_id, body).await
+        self.handled.put(queue, &body);
+        let put = self.inner.redeliver(queue, message_id, body.clone()).await;
+        if put.is_err() {
+            self.handled.settle(queue, &body);
+        }
+        put
     }
 }
 
@@ -168,14 +227,13 @@ pub struct CountingStore {
 fn subject(sql: &str) -> String {
     let words: Vec<&str> = sql.split_whitespace().collect();
     let verb = words.first().copied().unwrap_or_default();
-    let table = match verb {
-        "UPDATE" => words.get(1),
-        "DELETE" | "INSERT" | "REPLACE" => words.get(2),
-        _ => words
-            .iter()
-            .position(|word| *word == "FROM")
-            .and_then(|at| words.get(at + 1)),
+    let before_table = match verb {
+        "UPDATE" => "UPDATE",
+        "INSERT" | "REPLACE" => "INTO",
+        _ => "FROM",
     };
+    let at = words.iter().position(|word| *word == before_table);
+    let table = at.and_then(|at| words.get(at + 1));
     format!("{verb} {}", table.copied().unwrap_or_default()).to_lowercase()
 }
 

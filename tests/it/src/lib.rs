@@ -1,7 +1,10 @@
-//! A house of roles for a test: real store, real bus, real companions.
+//! A house of roles for a test: real store, real bus, real companions. Every test runs
+//! inside one process and over a RabbitMQ (`carrier.rs`).
 
 pub mod asterisk;
+mod carrier;
 pub mod counting;
+pub mod handled;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +15,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::metrics::ServiceMetrics;
 use trunkline_bus::{
-    Bus, Consumer, EventHandler, InProcess, Message, Method, QueueSpec, Request, RequestHandler,
-    Response, Rpc, Subscription, Work,
+    Bus, Consumer, EventHandler, Message, Method, QueueSpec, Request, RequestHandler, Response,
+    Rpc, Subscription, Work,
 };
 use trunkline_companion::{DEFAULT_CUSTOMER, Deps, Metrics};
 use trunkline_model::Timestamp;
@@ -23,10 +26,16 @@ use trunkline_store_sqlite::SqliteDatabase;
 use uuid::Uuid;
 
 use crate::asterisk::{Asterisk, Manner};
+use crate::carrier::Carrier;
+pub use crate::carrier::skip_pauses;
 use crate::counting::{CountingBus, CountingStore, Counts, Served};
+use crate::handled::Handled;
 
 /// How long anything in a test may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Pause between two looks at whether something has come about.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// The number that the default customer calls from.
 pub const SOURCE: &str = "+493023125000";
@@ -36,11 +45,12 @@ pub const SOURCE: &str = "+493023125000";
 pub struct House {
     pub db: CountingStore,
     pub bus: CountingBus,
+    carrier: Carrier,
     rpc: Rpc,
     stop: CancellationToken,
     call: trunkline_call::Running,
     // A role whose handle is dropped stops serving.
-    _others: Vec<Box<dyn std::any::Any + Send>>,
+    others: Vec<Box<dyn std::any::Any + Send>>,
 }
 
 impl House {
@@ -66,12 +76,14 @@ impl House {
             batches: Counts::default(),
             queries: Counts::default(),
         };
+        let carrier = Carrier::start().await;
         let bus = CountingBus {
-            inner: InProcess::new(),
+            inner: carrier.bus(),
             requests: Counts::default(),
             busy: Counts::default(),
             unknown: Counts::default(),
             served: Served::default(),
+            handled: Handled::default(),
         };
         let stop = CancellationToken::new();
         trunkline_companion::seed(&db, Timestamp::system_now())
@@ -96,22 +108,18 @@ impl House {
         Self {
             db,
             bus,
+            carrier,
             rpc,
             stop,
             call,
-            _others: others,
+            others,
         }
     }
 
     /// Adds the only Asterisk for calls, connected.
     pub async fn asterisk(&self, manner: Manner) -> Asterisk {
-        let asterisk = Asterisk::start(
-            Arc::new(self.bus.clone()),
-            "42:01:00:00:00:01",
-            manner,
-            true,
-        )
-        .await;
+        let bus = self.bus.clone();
+        let asterisk = Asterisk::start(bus, "42:01:00:00:00:01", manner, true).await;
         asterisk.connect().await;
         asterisk
     }
@@ -249,10 +257,33 @@ impl House {
         (consumer, receiver)
     }
 
-    /// Stops the roles.
+    /// Waits until every event that was written is published, and its webhook handed over.
+    ///
+    /// # Panics
+    ///
+    /// When that takes too long.
+    pub async fn quiet(&self) {
+        let counted = "SELECT count(*) AS n FROM trunkline_outbox";
+        let wait = async {
+            loop {
+                let rows = self.db.query(counted, vec![]).await.expect("a store");
+                let left = rows.first().expect("a row").int("n");
+                if left.expect("a number") == 0 {
+                    return;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, wait).await;
+        in_time.expect("nothing waits to be published");
+    }
+
+    /// Stops the roles, and then the carrier.
     pub async fn stop(self) {
         self.stop.cancel();
         self.call.stopped().await;
+        drop(self.others);
+        self.carrier.close().await;
     }
 }
 
@@ -322,6 +353,20 @@ impl EventHandler for Collect {
         }
         Work::nothing()
     }
+}
+
+/// Waits for something that nothing tells of.
+///
+/// # Panics
+///
+/// When it does not come in time.
+pub async fn until(mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("in time");
 }
 
 /// The next event of this type.

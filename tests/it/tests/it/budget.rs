@@ -52,6 +52,7 @@ async fn one_answered_call_stays_within_its_budget() {
     });
     // The first call finds out what nobody needs to ask for again.
     for _ in 0..2 {
+        house.quiet().await;
         house.bus.requests.take();
         house.db.batches.take();
         house.db.queries.take();
@@ -98,6 +99,7 @@ async fn customer_who_gets_a_server_gets_webhooks_again() {
         let uri = format!("/v1/calls/{}", Uuid::new_v4());
         house.call(Post, &uri, Some(&body)).await;
         event(&mut of_call, "call_hangup").await;
+        house.quiet().await;
         let counted = house.bus.requests.take();
         let of_webhooks = counted.get("webhook-manager POST /v1/webhooks");
         of_webhooks.copied().unwrap_or_default()

@@ -1,6 +1,5 @@
 //! Events of an Asterisk that are doubled, late, out of order or about nobody.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
@@ -229,8 +228,7 @@ async fn longest_duration_and_action_time_out_are_duties_and_stale_ones_do_nothi
 async fn a_double_changes_nothing_where_only_its_asterisk_was_heard_of() {
     let house = House::start().await;
     let start = async |id: &str, shared: bool| {
-        let bus = Arc::new(house.bus.clone());
-        Asterisk::start(bus, id, Manner::Still, shared).await
+        Asterisk::start(house.bus.clone(), id, Manner::Still, shared).await
     };
     // Of the one that has the call another call-manager was told.
     let first = start("42:01:00:00:00:01", true).await;

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::{Bus, Method};
+use trunkline_bus::{Event, Method};
 use trunkline_it::House;
+use trunkline_model::Timestamp;
 use trunkline_model::service::Service;
+use trunkline_store::parked::{self, Parked};
+use trunkline_store::{Batch, Database as _};
+use uuid::Uuid;
 
 /// Who consumes events.
 const CONSUMERS: [Service; 5] = [
@@ -38,8 +42,7 @@ async fn every_role_parks_what_it_cannot_read() {
     for service in CONSUMERS {
         let queue = service.subscribe_queue();
         let garbage = Bytes::from(format!("garbage for {}", service.name()));
-        let put = house.bus.redeliver(&queue, None, garbage).await.unwrap();
-        put.await.unwrap();
+        house.bus.tell_queue(&queue, garbage).await;
     }
     for service in CONSUMERS {
         let uri = "/v1/parked?page_size=10&page_token=";
@@ -63,6 +66,41 @@ async fn every_role_parks_what_it_cannot_read() {
     }
     stop.cancel();
     campaign.stopped().await;
+    house.stop().await;
+}
+
+/// Its row goes when the role has handled it, not when the carrier has taken it over.
+#[tokio::test]
+async fn what_is_released_and_handled_is_parked_no_more() {
+    let house = House::start().await;
+    let ended =
+        json!({"status": "ended", "reference_type": "call", "reference_id": Uuid::new_v4()});
+    let event = |kind: &str| Event::new(Service::FLOW, kind, &ended).encode();
+    let now = Some(Timestamp::system_now());
+    // The second means nothing to call-manager.
+    for (message_id, kind) in [(Some(Uuid::new_v4()), "activeflow_updated"), (None, "else")] {
+        let body = event(kind).to_vec();
+        let row = Parked {
+            id: Uuid::new_v4(),
+            service: Service::CALL.name().to_owned(),
+            queue: Service::CALL.subscribe_queue(),
+            message_id,
+            body_bytes: i64::try_from(body.len()).unwrap(),
+            body,
+            times: 1,
+            tm_create: now,
+            tm_update: now,
+            ..Parked::default()
+        };
+        let insert = Batch::new().with(parked::insert(&row, 10));
+        house.db.apply(insert).await.unwrap();
+        let release = format!("/v1/parked/{}/release", row.id);
+        let released = ask(&house, Service::CALL, Method::Post, &release).await;
+        assert_eq!(released["outcome"], "handled", "{kind}");
+        let list = "/v1/parked?page_size=10&page_token=";
+        let rows = ask(&house, Service::CALL, Method::Get, list).await;
+        assert_eq!(rows, json!([]), "{kind}");
+    }
     house.stop().await;
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use trunkline_bus::Method::{Get, Post};
 use trunkline_companion::DEFAULT_CUSTOMER;
 use trunkline_it::asterisk::{Asterisk, Manner};
-use trunkline_it::{House, PATIENCE, SOURCE, event};
+use trunkline_it::{House, SOURCE, event, until};
 use trunkline_model::bridge::{Bridge, ReferenceType};
 use trunkline_model::call::{Call, Direction, Status};
 use trunkline_model::channel::Channel;
@@ -129,14 +129,7 @@ async fn channel_and_bridge_that_outlive_their_call_are_taken_away_and_others_le
     let (channels, bridges) = (asterisk.channels(), asterisk.bridges());
     house.call(Post, &format!("{uri}/hangup"), None).await;
     event(&mut of_call, "call_hangup").await;
-    let gone = async {
-        while !asterisk.bridges().is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, gone)
-        .await
-        .expect("no bridge");
+    until(|| asterisk.bridges().is_empty()).await;
     // As if the process had died right after it noted the end.
     asterisk.add_channel(&channels[0], "Up");
     asterisk.add_channel("somebody else's", "Up");
@@ -221,14 +214,7 @@ async fn asterisk_that_is_away_keeps_its_calls() {
     let asterisk = house.asterisk(Manner::Still).await;
     let away = talking(&house, "42:01:00:00:00:99", 1).await;
     let listed = asterisk.asked("GET", "/ari/bridges");
-    let compared = async {
-        while asterisk.asked("GET", "/ari/bridges") < listed + 5 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, compared)
-        .await
-        .expect("comparisons");
+    until(|| asterisk.asked("GET", "/ari/bridges") >= listed + 5).await;
     assert_eq!(
         status(&house, &format!("/v1/calls/{away}")).await,
         "progressing"

@@ -98,13 +98,3 @@ impl Talk {
         keys
     }
 }
-
-/// Waits for something that nothing tells of.
-pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
-    let wait = async {
-        while !holds() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.expect("in time");
-}
