@@ -10,6 +10,7 @@
 //! decides who starts when, with what, and who stops first.
 
 mod carrier;
+mod classic_text;
 pub mod config;
 mod data_dir;
 mod error;
@@ -20,6 +21,7 @@ pub mod inspect;
 mod media;
 mod metrics_server;
 mod node;
+mod process_metrics;
 mod roles;
 mod store_metrics;
 pub mod telemetry;

@@ -1,11 +1,12 @@
-//! The port for monitoring: metrics as text, health as JSON. No token; on
-//! 127.0.0.1 unless configured otherwise (architecture decision 16).
+//! The port for monitoring: metrics as text, in the classic format unless only OpenMetrics
+//! will do, and health as JSON. No token; on 127.0.0.1 unless configured otherwise
+//! (architecture decision 16).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -17,8 +18,13 @@ use trunkline_gateway::listener::Bounded;
 
 use crate::error::Error;
 use crate::health::Health;
+use crate::{classic_text, process_metrics};
 
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text";
+const OPEN_METRICS_1: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What stands in `Accept` where the classic format will do.
+const CLASSIC: [&str; 3] = ["text/plain", "text/*", "*/*"];
 
 struct Monitored {
     registry: Registry,
@@ -41,12 +47,13 @@ impl Running {
 
 /// Serves what comes to `listener`.
 pub(crate) fn start(
-    registry: Registry,
+    mut registry: Registry,
     health: Arc<Health>,
     endpoint: &str,
     listener: Bounded,
 ) -> Result<Running, Error> {
     let address = listener.address()?;
+    process_metrics::register(&mut registry);
     let stop = CancellationToken::new();
     let router = Router::new()
         .route(endpoint, get(metrics))
@@ -66,12 +73,36 @@ pub(crate) fn start(
     })
 }
 
-async fn metrics(State(monitored): State<Arc<Monitored>>) -> Response {
+async fn metrics(State(monitored): State<Arc<Monitored>>, headers: HeaderMap) -> Response {
     let mut text = String::new();
-    match encode(&mut text, &monitored.registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    if let Err(error) = encode(&mut text, &monitored.registry) {
+        return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
     }
+    let (kind, text) = match wants_open_metrics(&headers) {
+        true => (OPEN_METRICS_1, text),
+        false => (
+            classic_text::CONTENT_TYPE,
+            classic_text::of_open_metrics(&text),
+        ),
+    };
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// Whether it is asked for and nothing else will do. A Prometheus takes both and would
+/// get the series under other labels than from the reference, which has the classic
+/// format only.
+fn wants_open_metrics(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let accepted = accepted.filter_map(|value| value.to_str().ok());
+    let mut asked_for = false;
+    for kind in accepted.flat_map(|value| value.split(',')) {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if CLASSIC.contains(&kind) {
+            return false;
+        }
+        asked_for |= kind == OPEN_METRICS;
+    }
+    asked_for
 }
 
 async fn report(State(monitored): State<Arc<Monitored>>) -> Response {

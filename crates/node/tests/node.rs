@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use reqwest::Client;
@@ -66,6 +67,81 @@ async fn health_asks_every_role_and_tells_of_asterisk() {
         assert!(metrics.contains(name), "{name} is missing");
     }
     node.stop().await;
+}
+
+/// Series are known by the text of their labels: a Prometheus that is at home with the
+/// reference's services must find the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_in_the_format_of_the_reference_unless_only_another_will_do() {
+    let folder = TempDir::new().unwrap();
+    let node = Node::start(config(folder.path())).await.unwrap();
+    let url = format!("http://{}/metrics", node.metrics_address().unwrap());
+    let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,\
+                      text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
+    for accept in ["*/*", "text/plain", prometheus] {
+        let (kind, text) = accepted(&url, accept).await;
+        assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8", "{accept}");
+        is_classic(&text);
+        #[cfg(target_os = "linux")]
+        of_the_process(&text);
+    }
+    let (kind, text) = accepted(&url, "application/openmetrics-text; version=1.0.0").await;
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    node.stop().await;
+}
+
+async fn accepted(url: &str, accept: &str) -> (String, String) {
+    let request = client().get(url).header("accept", accept);
+    let response = request.send().await.unwrap();
+    let kind = response.headers()["content-type"].to_str().unwrap();
+    (kind.to_owned(), response.text().await.unwrap())
+}
+
+/// Each family is told once, every sample belongs to the one before it, and no number is
+/// written in the other format's way.
+fn is_classic(text: &str) {
+    let (mut names, mut family, mut bounds) = (BTreeSet::new(), "", 0);
+    for line in text.lines() {
+        if let Some(told) = line.strip_prefix("# TYPE ") {
+            family = told.split(' ').next().unwrap();
+            assert!(names.insert(family), "{family} is told twice");
+            continue;
+        }
+        if line.starts_with("# HELP ") {
+            continue;
+        }
+        assert!(!line.starts_with('#'), "{line}");
+        assert!(line.starts_with(family), "{line} is not of {family}");
+        assert!(!line.ends_with(".0"), "{line}");
+        bounds += usize::from(line.contains("le=\"50\""));
+        assert!(!line.contains("le=\"50.0\""), "{line}");
+    }
+    assert!(names.contains("trunkline_store_batches_total"), "{text}");
+    assert!(bounds > 0, "{text}");
+}
+
+/// What Go's default registry tells of a process.
+#[cfg(target_os = "linux")]
+fn of_the_process(text: &str) {
+    let value = |name: &str| -> f64 {
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.strip_prefix(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("{name} is missing"))
+            .parse()
+            .unwrap()
+    };
+    assert!(value("process_cpu_seconds_total") >= 0.0);
+    let (open, most) = (value("process_open_fds"), value("process_max_fds"));
+    assert!(open > 0.0 && open <= most, "{open} of {most}");
+    let resident = value("process_resident_memory_bytes");
+    let all = value("process_virtual_memory_bytes");
+    assert!(1e6 < resident && resident < all, "{resident} of {all}");
+    assert!(all <= value("process_virtual_memory_max_bytes"));
+    // This process began not long before now, whatever its clock is set to.
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let age = now.as_secs_f64() - value("process_start_time_seconds");
+    assert!((-60.0..86_400.0).contains(&age), "{age}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
