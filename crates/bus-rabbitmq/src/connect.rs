@@ -47,13 +47,19 @@ pub(crate) async fn connect(
     let mut uri = address.uri();
     uri.query.heartbeat.get_or_insert(config.heartbeat_s);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let waited = config.connect_timeout();
+    let waited = patience(address, config);
     let at = || address.host_and_port();
     match timeout(waited, Connection::connect_uri(uri, properties)).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(explain(at(), &error)),
         Err(_) => Err(ConnectError::Silent { at: at(), waited }),
     }
+}
+
+/// The address may say it otherwise, as the reference's can.
+fn patience(address: &Address, config: &Config) -> Duration {
+    let of_address = address.connect_timeout();
+    of_address.unwrap_or_else(|| config.connect_timeout())
 }
 
 fn explain(at: String, error: &lapin::Error) -> ConnectError {
@@ -86,7 +92,7 @@ pub async fn probe(address: &Address, config: &Config) -> Result<bool, ConnectEr
 ///
 /// It did not say: that is no reason to do without for as long as a connection lasts.
 pub(crate) async fn has_delays(address: &Address, config: &Config) -> Result<bool, ConnectError> {
-    let waited = config.connect_timeout();
+    let waited = patience(address, config);
     let at = || address.host_and_port();
     let asked = async {
         let connection = connect(address, config, "trunkline: is there a delay plugin?").await?;

@@ -112,9 +112,9 @@ fn problem(error: &figment::Error, figment: &Figment) -> Problem {
 }
 
 /// What was given, when it is a text. An Asterisk's options are not shown: one
-/// of them is the account.
+/// of them is the account. Nor is the broker's address, which holds a password.
 fn value(figment: &Figment, path: &[String]) -> Option<String> {
-    if path.first().is_some_and(|section| section == "asterisk") {
+    if path.first().is_some_and(|section| section == "asterisk") || path == ["bus", "url"] {
         return None;
     }
     figment.find_value(&path.join(".")).ok()?.into_string()

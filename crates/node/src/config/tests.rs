@@ -256,6 +256,23 @@ fn an_account_comes_from_option_file_or_variable_and_is_never_printed() {
 }
 
 #[test]
+fn a_brokers_address_that_cannot_be_used_is_told_without_its_password() {
+    let cases = [
+        ("http://root:hidden@broker", "amqp://guest"),
+        (
+            "amqps://root:hidden@broker?cacertfile=/ca.pem",
+            "cacertfile",
+        ),
+    ];
+    for (url, word) in cases {
+        let environment = Environment::from([("TRUNKLINE_BUS__URL", url)]);
+        let told = load(&Flags::default(), environment).unwrap_err();
+        assert!(told.contains("bus.url") && told.contains(word), "{told}");
+        assert!(!told.contains("hidden"), "{told}");
+    }
+}
+
+#[test]
 fn what_is_printed_can_be_read_again() {
     let flags = Flags {
         asterisk: vec!["http://10.0.0.1:8088".to_owned()],

@@ -265,6 +265,11 @@ fn each_option_of_the_proxy_reaches_ours() {
 fn a_value_that_cannot_be_read_is_an_error_with_flag_and_variable() {
     let cases = [
         (Role::CallManager, "rabbitmq_address", "http://u:hidden@x"),
+        (
+            Role::CallManager,
+            "rabbitmq_address",
+            "amqp://u:hidden@x?certfile=c",
+        ),
         (Role::CallManager, "prometheus_listen_address", "2112"),
         (Role::CampaignManager, "prometheus_endpoint", "metrics"),
         (Role::CallManager, "redis_database", "one"),
@@ -297,6 +302,14 @@ fn a_value_that_cannot_be_read_is_an_error_with_flag_and_variable() {
         }
         assert!(!(by_flag + &by_variable).contains("hidden"));
     }
+}
+
+#[test]
+fn a_broker_may_be_at_an_ipv6_address() {
+    let given = [("rabbitmq_address", "amqp://u:hidden@[fd00::5]:5672")];
+    let config = load(Role::CallManager, &given, Environment::default()).unwrap();
+    let url = config.config.bus.url.0.unwrap().to_string();
+    assert_eq!(url, "amqp://u:***@[fd00::5]:5672");
 }
 
 #[test]

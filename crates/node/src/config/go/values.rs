@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use trunkline_asterisk_proxy::Account;
+use trunkline_bus_rabbitmq::Address;
 
 use super::super::asterisk::Asterisk;
 use super::super::{Config, Url};
@@ -46,9 +47,8 @@ pub(super) fn database(_: &mut Config, _: &str) -> Result<(), String> {
 }
 
 pub(super) fn broker(config: &mut Config, value: &str) -> Result<(), String> {
-    let address = value.parse().map_err(|_| {
-        "is not the address of a broker, such as amqp://guest:guest@localhost:5672".to_owned()
-    })?;
+    let address = value.parse::<Address>();
+    let address = address.map_err(|error| format!("cannot be used: {error}"))?;
     config.bus.url = Url(Some(address));
     Ok(())
 }
