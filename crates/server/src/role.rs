@@ -115,7 +115,9 @@ fn flag(option: &'static GoOption) -> Arg {
         .alias(hyphens)
         .help(format!("{} {variable}{default}", option.help))
         .value_name("VALUE")
-        .allow_hyphen_values(true);
+        .allow_hyphen_values(true)
+        // As Go's library has it: the last one counts.
+        .overrides_with(option.name);
     if option.is_switch {
         // As Go's library has it: a value only after `=`.
         return arg
@@ -185,6 +187,16 @@ mod tests {
         assert_eq!(flags.given["kubernetes_disabled"], "true");
         let paths = (flags.data_dir, flags.config);
         assert_eq!(paths, (Some("d".into()), Some("f".into())));
+    }
+
+    /// As Go's library has it, whatever the spelling.
+    #[test]
+    fn a_flag_that_is_given_twice_counts_as_it_was_given_last() {
+        let line = "--ami_port 1 --ami-port=2 --kubernetes_disabled --kubernetes_disabled=false";
+        let given = flags::<AsteriskProxy>(line).given;
+        let expected = [("ami_port", "2"), ("kubernetes_disabled", "false")];
+        let expected = expected.map(|(name, value)| (name, value.to_owned()));
+        assert_eq!(given, expected.into());
     }
 
     #[test]

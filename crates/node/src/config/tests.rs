@@ -255,6 +255,23 @@ fn an_account_comes_from_option_file_or_variable_and_is_never_printed() {
     assert!(!error.contains("hidden"), "{error}");
 }
 
+/// The router would take these for patterns and panic, or nobody could ask for them.
+#[test]
+fn the_metrics_path_is_a_path_that_can_be_asked_for() {
+    let load = |path: &str| from_file(&format!("[metrics]\nendpoint = \"{path}\""));
+    let wrong = [
+        "", "metrics", "/health", "/:x", "/a/:x", "/*x", "/{x}", "/a b?c", "/a?b", "/a#b",
+        "/a%20b", "/ü", "/..", "/a/./b",
+    ];
+    for path in wrong {
+        let told = load(path).unwrap_err();
+        assert!(told.contains("metrics.endpoint"), "{path}: {told}");
+    }
+    for path in ["/", "/metrics", "/a/b-c_d.e~f/", "/healthy"] {
+        assert_eq!(load(path).unwrap().metrics.endpoint, path);
+    }
+}
+
 #[test]
 fn a_brokers_address_that_cannot_be_used_is_told_without_its_password() {
     let cases = [

@@ -145,9 +145,11 @@ impl Config {
             problems.push(Problem::new("metrics.listen", problem));
         }
         let endpoint = &self.metrics.endpoint;
-        if !endpoint.starts_with('/') || endpoint == "/health" || endpoint.contains(['{', '}']) {
-            let problem =
-                format!("is `{endpoint}`; it must be a path such as /metrics, and not /health");
+        if !is_path(endpoint) || endpoint == "/health" {
+            let problem = format!(
+                "is `{endpoint}`; it must be a path such as /metrics, of letters, digits, `-`, `_`, \
+                 `.`, `~` and `/`, and not /health"
+            );
             problems.push(Problem::new("metrics.endpoint", problem));
         }
     }
@@ -186,6 +188,13 @@ impl Config {
             check_pairs(&options, problems);
         }
     }
+}
+
+/// A path that asks for itself and is no pattern of the router.
+fn is_path(path: &str) -> bool {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "-_.~/".contains(char);
+    let goes_elsewhere = |part: &str| part == "." || part == "..";
+    path.starts_with('/') && path.chars().all(plain) && !path.split('/').any(goes_elsewhere)
 }
 
 /// Checks the pairs, in every section of their name; a `delivery` that is the common

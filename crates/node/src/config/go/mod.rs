@@ -125,17 +125,19 @@ fn no_broker() -> Problem {
     Problem::new("rabbitmq_address", problem)
 }
 
-/// A problem of an option of ours is told with the Go option that set it.
+/// A problem of an option of ours is told with every Go option that set it.
 fn attribute(error: ConfigError, given: &[Given]) -> ConfigError {
     let ConfigError::Options(mut problems) = error else {
         return error;
     };
     for problem in &mut problems {
-        let setter = given
+        let setters = given
             .iter()
-            .find(|(option, ..)| option.ours == problem.option);
-        if let Some((option, giver, _)) = setter {
-            problem.origin = Some(named(option, *giver));
+            .filter(|(option, ..)| option.ours == problem.option)
+            .map(|(option, giver, _)| named(option, *giver))
+            .collect::<Vec<_>>();
+        if !setters.is_empty() {
+            problem.origin = Some(setters.join(", and "));
         }
     }
     ConfigError::Options(problems)

@@ -272,9 +272,15 @@ fn a_value_that_cannot_be_read_is_an_error_with_flag_and_variable() {
         ),
         (Role::CallManager, "prometheus_listen_address", "2112"),
         (Role::CampaignManager, "prometheus_endpoint", "metrics"),
+        (Role::CampaignManager, "prometheus_endpoint", "/:x"),
         (Role::CallManager, "redis_database", "one"),
         (Role::CallManager, "asterisk_ws_port", "70000"),
         (Role::AsteriskProxy, "ari_address", "pbx:port"),
+        (Role::AsteriskProxy, "ari_address", "https://pbx:8089"),
+        (Role::AsteriskProxy, "ari_address", "ws://u:hidden@pbx:8088"),
+        (Role::AsteriskProxy, "ami_host", "pbx:5038"),
+        (Role::AsteriskProxy, "ami_host", "tcp://pbx"),
+        (Role::AsteriskProxy, "ami_port", "0"),
         (Role::AsteriskProxy, "ari_account", "hidden"),
         (Role::AsteriskProxy, "ari_subscribe_all", "perhaps"),
         (Role::AsteriskProxy, "ami_port", "http"),
@@ -301,6 +307,43 @@ fn a_value_that_cannot_be_read_is_an_error_with_flag_and_variable() {
             assert!(told.contains(&flag) && told.contains(&variable), "{told}");
         }
         assert!(!(by_flag + &by_variable).contains("hidden"));
+    }
+}
+
+/// One option of ours may come of two of theirs; the one that is right is not blamed.
+#[test]
+fn of_two_options_the_one_that_is_wrong_is_named() {
+    let told = |given: &[(&'static str, &str)]| {
+        load(Role::AsteriskProxy, given, Environment::default()).unwrap_err()
+    };
+    let port = told(&[("ami_host", "pbx"), ("ami_port", "0")]);
+    assert!(
+        port.contains("--ami_port") && !port.contains("--ami_host"),
+        "{port}"
+    );
+    // What only shows when both are together is told with both.
+    let option = |name: &str| {
+        options(Role::AsteriskProxy)
+            .iter()
+            .find(|option| option.name == name)
+    };
+    let given = ["ami_host", "ari_account", "ami_port"]
+        .map(|name| (option(name).unwrap(), Giver::Flag, String::new()));
+    let error = ConfigError::Options(vec![Problem::new("asterisk.0.ami", "is wrong")]);
+    let told = attribute(error, &given).to_string();
+    assert!(
+        told.contains("--ami_host") && told.contains("--ami_port"),
+        "{told}"
+    );
+    assert!(!told.contains("--ari_account"), "{told}");
+}
+
+#[test]
+fn amis_host_may_be_an_ipv6_address() {
+    for host in ["fd00::5", "[fd00::5]"] {
+        let given = [("ami_host", host), ("ami_port", "05039")];
+        let loaded = load(Role::AsteriskProxy, &given, Environment::default()).unwrap();
+        assert_eq!(loaded.config.asterisk[0].proxy.ami, "[fd00::5]:5039");
     }
 }
 

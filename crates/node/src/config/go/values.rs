@@ -1,7 +1,8 @@
 //! From the text of a Go service's option to options of ours. A problem never shows
 //! a value that may hold a password.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
 
 use trunkline_asterisk_proxy::Account;
 use trunkline_bus_rabbitmq::Address;
@@ -12,6 +13,9 @@ use super::super::{Config, Url};
 /// Where the reference's proxy looks for AMI.
 const AMI_HOST: &str = "127.0.0.1";
 const AMI_PORT: &str = "5038";
+
+/// What a port is.
+const PORT: &str = "a port from 1 to 65535";
 
 /// What a value becomes, or what is wrong with it.
 pub(super) type Set = fn(&mut Config, &str) -> Result<(), String>;
@@ -28,7 +32,7 @@ pub(super) fn whole_number(_: &mut Config, value: &str) -> Result<(), String> {
 
 /// A port, taken and without effect.
 pub(super) fn port(_: &mut Config, value: &str) -> Result<(), String> {
-    number::<u16>(value, "a port").map(drop)
+    number::<NonZeroU16>(value, PORT).map(drop)
 }
 
 /// A truth value, taken and without effect.
@@ -84,9 +88,15 @@ pub(super) fn base_domain(config: &mut Config, value: &str) -> Result<(), String
 }
 
 pub(super) fn ari_address(config: &mut Config, value: &str) -> Result<(), String> {
-    let url = match value.starts_with("http://") {
-        true => value.to_owned(),
-        false => format!("http://{value}"),
+    let url = match value.split_once("://") {
+        None => format!("http://{value}"),
+        Some(("http", _)) => value.to_owned(),
+        Some(_) => {
+            return Err(
+                "must be a host and a port, such as localhost:8088, which are reached over http"
+                    .to_owned(),
+            );
+        }
     };
     only(config)?.proxy.url = url;
     Ok(())
@@ -110,17 +120,34 @@ pub(super) fn ari_application(config: &mut Config, value: &str) -> Result<(), St
 }
 
 pub(super) fn ami_host(config: &mut Config, value: &str) -> Result<(), String> {
+    let host = host(value)?;
     let asterisk = only(config)?;
     let (_, port) = ami(asterisk);
-    asterisk.proxy.ami = format!("{value}:{port}");
+    asterisk.proxy.ami = format!("{host}:{port}");
     Ok(())
 }
 
+/// A host as it stands before a port.
+fn host(value: &str) -> Result<String, String> {
+    let bare = value
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if let Ok(address) = bare.unwrap_or(value).parse::<Ipv6Addr>() {
+        return Ok(format!("[{address}]"));
+    }
+    if value.contains([':', '/', '@', '[', ']']) || value.contains(char::is_whitespace) {
+        return Err(
+            "must be a host alone, such as 127.0.0.1: the port is given by itself".to_owned(),
+        );
+    }
+    Ok(value.to_owned())
+}
+
 pub(super) fn ami_port(config: &mut Config, value: &str) -> Result<(), String> {
-    number::<u16>(value, "a port")?;
+    let port = number::<NonZeroU16>(value, PORT)?;
     let asterisk = only(config)?;
     let (host, _) = ami(asterisk);
-    asterisk.proxy.ami = format!("{host}:{value}");
+    asterisk.proxy.ami = format!("{host}:{port}");
     Ok(())
 }
 
