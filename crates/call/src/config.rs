@@ -17,6 +17,9 @@ pub struct Config {
     pub event_queue: usize,
     /// Base of the domains that incoming calls come for: `pstn.<base>` and so on.
     pub base_domain: String,
+    /// Bucket that storage-manager is told for a recording's file. Trunkline's own keeps
+    /// files in the media folder and looks at none.
+    pub bucket_name: String,
     /// Stasis application of our channels.
     pub application: String,
     /// Type of a call's own bridge: a comma list of ARI's bridge types.
@@ -58,6 +61,7 @@ impl Default for Config {
             event_workers: 2048,
             event_queue: 8_192,
             base_domain: "trunkline.localhost".to_owned(),
+            bucket_name: String::new(),
             application: "voipbin".to_owned(),
             bridge_type: "mixing".to_owned(),
             max_call_duration_ms: 3_600_000,

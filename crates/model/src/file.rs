@@ -48,12 +48,14 @@ pub struct CreateFile {
 }
 
 impl CreateFile {
-    /// A file of a recording, as call-manager asks for it.
+    /// A file of a recording, as call-manager asks for it; `bucket` says where a
+    /// storage-manager of VoIPbin's finds it.
     #[must_use]
     pub fn of_recording(
         customer_id: CustomerId,
         reference_id: ReferenceId,
         filename: &str,
+        bucket: &str,
     ) -> Self {
         Self {
             customer_id,
@@ -64,7 +66,7 @@ impl CreateFile {
             name: "recording file".to_owned(),
             detail: String::new(),
             filename: filename.to_owned(),
-            bucket_name: String::new(),
+            bucket_name: bucket.to_owned(),
             filepath: format!("{RECORDING_FOLDER}/{filename}"),
         }
     }
@@ -104,7 +106,7 @@ mod tests {
     fn a_recordings_file_is_asked_for_as_the_reference_does() {
         let customer = CustomerId(Uuid::from_u128(1));
         let recording = ReferenceId(Uuid::from_u128(2));
-        let body = CreateFile::of_recording(customer, recording, "call_x_in.wav");
+        let body = CreateFile::of_recording(customer, recording, "call_x_in.wav", "media-eu");
         assert_eq!(
             serde_json::to_value(body).unwrap(),
             json!({
@@ -113,7 +115,7 @@ mod tests {
                 "reference_type": "recording",
                 "reference_id": "00000000-0000-0000-0000-000000000002",
                 "type": "recording", "name": "recording file", "detail": "",
-                "filename": "call_x_in.wav", "bucket_name": "",
+                "filename": "call_x_in.wav", "bucket_name": "media-eu",
                 "filepath": "recording/call_x_in.wav"
             })
         );

@@ -120,7 +120,7 @@ async fn one_by_one(role: &Role, to: &AsteriskTarget, recording: &Recording) -> 
 async fn list(role: &Role, recording: &Recording, names: &[String]) -> Result<(), String> {
     let (customer, id) = (recording.customer_id, ReferenceId(recording.id.0));
     for name in names {
-        let file = CreateFile::of_recording(customer, id, name);
+        let file = CreateFile::of_recording(customer, id, name, &role.config.bucket_name);
         let listed = role.storage.create(&file).await;
         listed.map_err(|error| text(&error))?;
     }

@@ -69,7 +69,7 @@ impl Storage {
 }
 
 fn asked(name: &str) -> CreateFile {
-    CreateFile::of_recording(customer(1), ReferenceId(uuid(2)), name)
+    CreateFile::of_recording(customer(1), ReferenceId(uuid(2)), name, "")
 }
 
 fn customer(n: u128) -> CustomerId {

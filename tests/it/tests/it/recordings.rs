@@ -85,7 +85,11 @@ const NIL: &str = "00000000-0000-0000-0000-000000000000";
 
 #[tokio::test]
 async fn a_flow_records_its_call_and_the_files_are_kept() {
-    let house = House::start().await;
+    let config = trunkline_call::Config {
+        bucket_name: "media-eu".to_owned(),
+        ..trunkline_call::Config::default()
+    };
+    let house = House::start_with(config).await;
     let (files, _storage) = storage(&house).await;
     let record = json!({"type": "recording_start", "option": {"end_of_key": "#", "duration": 60}});
     let wait = json!({"type": "digits_receive", "option": {"duration": 60000, "length": 1}});
@@ -127,6 +131,13 @@ async fn a_flow_records_its_call_and_the_files_are_kept() {
     assert_eq!(
         files.names(),
         sides.clone().map(|side| format!("recording/{side}.wav"))
+    );
+    // A storage-manager of VoIPbin's looks there.
+    assert!(
+        files
+            .kept()
+            .iter()
+            .all(|file| file["bucket_name"] == "media-eu")
     );
     let moved = talk.asterisk.bodies("POST", "/proxy/recording_file_move");
     assert_eq!(

@@ -229,12 +229,12 @@ const CALL_MANAGER: &[GoOption] = &[
         values::base_domain,
     )
     .only_variable(),
-    GoOption::unused(
+    GoOption::sets(
         "project_bucket_name",
         "voipbin-voip-media-bucket-europe-west4",
-        "Bucket of the recordings; not used",
-        NO_BUCKET,
-        values::nothing,
+        "call.bucket_name",
+        "Bucket that storage-manager is told for the file of a recording",
+        values::bucket_name,
     )
     .only_variable(),
 ];
@@ -367,12 +367,16 @@ const ASTERISK_PROXY: &[GoOption] = &[
     .switch(),
 ];
 
+/// Chapter 01 §6.1: of the two variables.
+const CALL_MANAGER_DEFAULTS: &str = "[call]\nbase_domain = \"voipbin.net\"\n\
+    bucket_name = \"voipbin-voip-media-bucket-europe-west4\"\n";
+
 /// What the role takes when neither file nor variable nor flag says otherwise: the
 /// reference's defaults, and for its metrics ours where it has none (architecture §6).
 pub(super) fn defaults(role: Role) -> String {
     let mut text = "[metrics]\nlisten = \"0.0.0.0:2112\"\n".to_owned();
     if role == Role::CallManager {
-        text.push_str("[call]\nbase_domain = \"voipbin.net\"\n");
+        text.push_str(CALL_MANAGER_DEFAULTS);
     } else {
         text.push_str("[bus]\nurl = \"amqp://guest:guest@localhost:5672\"\n");
     }

@@ -141,6 +141,7 @@ fn a_flag_stands_before_a_variable_and_both_before_a_file_and_our_variables() {
             ("TRUNKLINE_BUS__URL", "amqp://ours"),
             ("TRUNKLINE_METRICS__ENDPOINT", "/ours"),
             ("PROJECT_BASE_DOMAIN", ""),
+            ("PROJECT_BUCKET_NAME", ""),
         ];
         let all = ours.iter().chain(more);
         let owned = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -166,6 +167,10 @@ fn a_flag_stands_before_a_variable_and_both_before_a_file_and_our_variables() {
         config.call.base_domain, "file.example",
         "empty counts as unset"
     );
+    assert_eq!(
+        config.call.bucket_name, "voipbin-voip-media-bucket-europe-west4",
+        "empty counts as unset"
+    );
     assert_eq!(config.metrics.listen, ([127, 0, 0, 1], 1).into());
     assert_eq!(config.metrics.endpoint, "/ours");
     assert_eq!(url(&config), "amqp://guest:***@ours:5672");
@@ -174,6 +179,7 @@ fn a_flag_stands_before_a_variable_and_both_before_a_file_and_our_variables() {
         ("RABBITMQ_ADDRESS", "amqp://go"),
         ("PROMETHEUS_ENDPOINT", "/go"),
         ("PROJECT_BASE_DOMAIN", "go.example"),
+        ("PROJECT_BUCKET_NAME", "go-bucket"),
     ];
     let config = with(&[], &go);
     assert_eq!(
@@ -181,6 +187,7 @@ fn a_flag_stands_before_a_variable_and_both_before_a_file_and_our_variables() {
         ("amqp://guest:***@go:5672", "/go")
     );
     assert_eq!(config.call.base_domain, "go.example");
+    assert_eq!(config.call.bucket_name, "go-bucket");
 
     let config = with(
         &[
@@ -363,7 +370,6 @@ fn what_is_not_there_yet_says_so() {
             ("RABBITMQ_ADDRESS", BROKER),
             ("REDIS_PASSWORD", "hidden"),
             ("HOMER_AUTH_TOKEN", "hidden"),
-            ("PROJECT_BUCKET_NAME", ""),
         ])
     };
     let notices = load(role, &[("redis_database", "1")], environment())

@@ -87,6 +87,11 @@ pub(super) fn base_domain(config: &mut Config, value: &str) -> Result<(), String
     Ok(())
 }
 
+pub(super) fn bucket_name(config: &mut Config, value: &str) -> Result<(), String> {
+    value.clone_into(&mut config.call.bucket_name);
+    Ok(())
+}
+
 pub(super) fn ari_address(config: &mut Config, value: &str) -> Result<(), String> {
     let url = match value.split_once("://") {
         None => format!("http://{value}"),
