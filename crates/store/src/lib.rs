@@ -13,6 +13,7 @@ pub mod batch;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod dialect;
+pub mod dsn;
 pub mod error;
 pub mod filter;
 pub mod port;

@@ -139,7 +139,13 @@ const fn database(default: &'static str) -> GoOption {
 
 const fn redis_address(default: &'static str) -> GoOption {
     let help = "Redis; not used yet";
-    GoOption::unused("redis_address", default, help, NO_REDIS, values::nothing)
+    GoOption::unused(
+        "redis_address",
+        default,
+        help,
+        NO_REDIS,
+        values::redis_address,
+    )
 }
 
 const REDIS_PASSWORD: GoOption = GoOption::unused(

@@ -300,6 +300,19 @@ fn a_value_that_cannot_be_read_is_an_error_with_flag_and_variable() {
             "database_dsn",
             "root:hidden@tcp(db)/x",
         ),
+        (
+            Role::CallManager,
+            "database_dsn",
+            "mysql://root:hidden@db:3306/x",
+        ),
+        (Role::CallManager, "redis_address", "localhost"),
+        (Role::AsteriskProxy, "redis_address", "localhost:0"),
+        (Role::AsteriskProxy, "redis_address", "::1:6379"),
+        (
+            Role::CampaignManager,
+            "redis_address",
+            "redis://:hidden@localhost:6379",
+        ),
     ];
     for (role, name, value) in cases {
         let variable = name.to_uppercase();
@@ -397,6 +410,17 @@ fn what_is_not_there_yet_says_so() {
         refused.contains("no MySQL yet") && refused.contains("--data-dir"),
         "{refused}"
     );
+    // What would be wrong with it is told first.
+    let given = [("database_dsn", "r:hidden@tcp(db:port)/x")];
+    let wrong = load(role, &given, environment()).unwrap_err();
+    assert!(
+        wrong.contains("tcp(host:3306)/database") && !wrong.contains("no MySQL"),
+        "{wrong}"
+    );
+    for address in ["redis:6379", ":6379", "[fd00::5]:6379"] {
+        let given = [("redis_address", address)];
+        assert_eq!(load(role, &given, environment()).unwrap().notices.len(), 3);
+    }
     let alone = load(role, &[], Environment::default()).unwrap_err();
     assert!(
         alone.contains("--rabbitmq_address") && alone.contains("RABBITMQ_ADDRESS"),

@@ -6,6 +6,7 @@ use std::num::NonZeroU16;
 
 use trunkline_asterisk_proxy::Account;
 use trunkline_bus_rabbitmq::Address;
+use trunkline_store::dsn::Dsn;
 
 use super::super::asterisk::Asterisk;
 use super::super::{Config, Url};
@@ -40,8 +41,28 @@ pub(super) fn truth(_: &mut Config, value: &str) -> Result<(), String> {
     is_true(value).map(drop)
 }
 
-/// MySQL: what is not there must not be passed over.
-pub(super) fn database(_: &mut Config, _: &str) -> Result<(), String> {
+/// `host:port` of Redis, taken and without effect.
+pub(super) fn redis_address(_: &mut Config, value: &str) -> Result<(), String> {
+    let parts = value.rsplit_once(':');
+    let is_address = parts.is_some_and(|(name, port)| {
+        // As in the reference, a port alone is one of this machine.
+        (name.is_empty() || host(name).is_ok_and(|host| host == name))
+            && port.parse::<NonZeroU16>().is_ok()
+    });
+    if is_address {
+        return Ok(());
+    }
+    Err(
+        "must be a host and a port, such as localhost:6379; the password is given by itself"
+            .to_owned(),
+    )
+}
+
+/// MySQL: what is not there must not be passed over, nor what would be wrong then.
+pub(super) fn database(_: &mut Config, value: &str) -> Result<(), String> {
+    value
+        .parse::<Dsn>()
+        .map_err(|error| format!("cannot be used: {error}"))?;
     Err(
         "is given, but this version has no MySQL yet: leave it out, and the role keeps its rows in \
          SQLite under `--data-dir`. A role that must go on with VoIPbin's tables cannot be switched \
