@@ -32,6 +32,7 @@ mod link;
 mod link_error;
 pub mod metrics;
 mod pool;
+pub mod probe;
 mod recording;
 mod requests;
 mod socket;

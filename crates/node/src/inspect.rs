@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use trunkline_bus_rabbitmq::ConnectError;
 pub use trunkline_store_sqlite::{OpenError, Schema};
 
-use crate::config::Config;
+use crate::config::{Asterisk, Config};
 pub use crate::data_dir::{DataDirState, look as data_dir};
 
 /// The schema of the database file, if there is one. Blocks.
@@ -36,4 +36,16 @@ pub async fn broker(config: &Config, patience: Duration) -> Option<Result<bool, 
     let mut limits = config.bus.rabbitmq.clone();
     limits.connect_timeout_ms = limits.connect_timeout_ms.min(patience);
     Some(trunkline_bus_rabbitmq::probe(address, &limits).await)
+}
+
+/// Whether AMI takes the account; none where the Asterisk has no AMI.
+///
+/// # Errors
+///
+/// Why not, without the password.
+pub async fn ami(asterisk: &Asterisk, patience: Duration) -> Option<Result<(), String>> {
+    let mut options = asterisk.proxy.clone();
+    let patience = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    options.request_timeout_ms = options.request_timeout_ms.min(patience);
+    trunkline_asterisk_proxy::probe::ami(&options).await
 }

@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, value_parser};
 use trunkline_node::config::go::{GoOption, options};
 use trunkline_node::{Config, Environment, GoConfig, GoFlags, Role};
 
-use crate::{config, serve};
+use crate::{config, doctor, serve};
 
 pub(crate) const AFTER_HELP: &str = "\
 Each flag may also be written with hyphens (--rabbitmq-address) and be given as the
@@ -19,12 +19,15 @@ variable that it names; a flag stands before its variable. Both stand before our
 options, which all remain: the file (--config) and variables such as
 TRUNKLINE_LOG__FORMAT. `trunkline config --default` explains those.
 
-What would be in effect, secrets as ***, is shown by --print-config. What differs from
+What would be in effect, secrets as ***, is shown by --print-config; --doctor looks at the
+broker, Asterisk and all else that it names, and changes nothing. What differs from
 the Go service, and what is not there yet, is in docs/from-go.md.";
 
 const CONFIG: &str = "config";
 const DATA_DIR: &str = "data-dir";
 const PRINT: &str = "print-config";
+const DOCTOR: &str = "doctor";
+const JSON: &str = "json";
 
 /// A role that starts as its Go service does.
 pub(crate) trait GoRole: std::fmt::Debug + Clone + Send + Sync + 'static {
@@ -54,22 +57,34 @@ impl GoRole for AsteriskProxy {
 #[derive(Debug)]
 pub(crate) struct RoleArgs<R> {
     flags: GoFlags,
-    print: bool,
+    wish: Wish,
     role: PhantomData<R>,
 }
 
-/// Runs the role until it is told to stop, or shows its configuration.
+/// What is to be done with the configuration.
+#[derive(Debug)]
+enum Wish {
+    Run,
+    Print,
+    Doctor { json: bool },
+}
+
+/// Runs the role until it is told to stop, or shows its configuration, or looks at what
+/// it would use.
 ///
 /// # Errors
 ///
 /// When it cannot start.
 pub(crate) async fn run<R: GoRole>(args: RoleArgs<R>) -> Result<ExitCode> {
-    let GoConfig { config, notices } =
-        Config::load_go(R::ROLE, &args.flags, &Environment::of_process())?;
-    if args.print {
-        return config::print(&config.to_toml()?);
+    let loaded = Config::load_go(R::ROLE, &args.flags, &Environment::of_process());
+    match args.wish {
+        Wish::Doctor { json } => Box::pin(doctor::of_role(R::ROLE, loaded, json)).await,
+        Wish::Print => config::print(&loaded?.config.to_toml()?),
+        Wish::Run => {
+            let GoConfig { config, notices } = loaded?;
+            serve::run_with(config, &notices).await
+        }
     }
-    serve::run_with(config, &notices).await
 }
 
 impl<R: GoRole> Args for RoleArgs<R> {
@@ -89,6 +104,16 @@ impl<R: GoRole> Args for RoleArgs<R> {
                 .long(PRINT)
                 .action(ArgAction::SetTrue)
                 .help("Only prints the configuration that would be in effect"),
+            Arg::new(DOCTOR)
+                .long(DOCTOR)
+                .action(ArgAction::SetTrue)
+                .conflicts_with(PRINT)
+                .help("Only looks for what is wrong, as `trunkline doctor` does, and says what to do"),
+            Arg::new(JSON)
+                .long(JSON)
+                .action(ArgAction::SetTrue)
+                .requires(DOCTOR)
+                .help("With --doctor: prints JSON"),
         ];
         let of_go = options(R::ROLE).iter().filter(|option| option.has_flag);
         command.args(of_go.map(flag)).args(own)
@@ -140,9 +165,16 @@ impl<R: GoRole> FromArgMatches for RoleArgs<R> {
                 flags.given.insert(option.name, value.clone());
             }
         }
+        let wish = match (matches.get_flag(PRINT), matches.get_flag(DOCTOR)) {
+            (true, _) => Wish::Print,
+            (false, true) => Wish::Doctor {
+                json: matches.get_flag(JSON),
+            },
+            (false, false) => Wish::Run,
+        };
         Ok(Self {
             flags,
-            print: matches.get_flag(PRINT),
+            wish,
             role: PhantomData,
         })
     }

@@ -101,7 +101,7 @@ impl Ari<'_> {
                     about,
                     format!("nothing answers at {url}: {why}"),
                     "start Asterisk; its http.conf needs enabled = yes, bindaddr and bindport as in that address \
-                     (docs/asterisk-setup.md); another address is the option `asterisk.url` or --asterisk",
+                     (docs/asterisk-setup.md); another address is the option `asterisk.url` or --asterisk (of the Go proxy ARI_ADDRESS)",
                 );
                 return false;
             }
@@ -112,8 +112,8 @@ impl Ari<'_> {
                 findings.fail(
                     about,
                     format!("{url} does not take the account"),
-                    "set TRUNKLINE_ARI_ACCOUNT (or the file of `account_file`) to user:password of a \
-                     [user] in its ari.conf; there: enabled = yes, read_only = no",
+                    "set TRUNKLINE_ARI_ACCOUNT (of the Go proxy ARI_ACCOUNT; or the file of `account_file`) \
+                     to user:password of a [user] in its ari.conf; there: enabled = yes, read_only = no",
                 );
                 return false;
             }

@@ -11,7 +11,7 @@ use super::finding::Findings;
 /// Looks at both; `ours` says whether a program of this configuration answers, which
 /// has tried the engine itself.
 pub(super) async fn look(findings: &mut Findings, http: &Client, config: &Config, ours: bool) {
-    if !ours {
+    if !ours && config.runs(Role::TtsManager) {
         engine(findings, config);
     }
     if config.media.public_url.is_empty() {

@@ -4,6 +4,7 @@
 //! one does, and changes nothing. One file looks at one thing and adds findings;
 //! whatever cannot be looked at because something before it is wrong is left out.
 
+mod ami;
 mod asterisk;
 mod broker;
 mod finding;
@@ -20,9 +21,10 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use trunkline_cli::{ApiArgs, Out};
-use trunkline_node::{Config, ConfigError, Environment};
+use trunkline_node::{Config, ConfigError, Environment, GoConfig, Role};
 
 use self::finding::Findings;
+use self::told::Told;
 use crate::cli::ConfigArgs;
 
 /// Longest wait for one answer.
@@ -36,7 +38,8 @@ Examples:
   trunkline doctor --config trunkline.toml --asterisk http://pbx:8088
   trunkline doctor --json | jq '.findings[] | select(.level != \"ok\")'
 
-Give it the options that `trunkline serve` gets. With a token (`trunkline login`) it
+Give it the options that `trunkline serve` gets. A role that starts with the flags and
+variables of its Go service has its own: `trunkline call-manager --doctor`. With a token (`trunkline login`) it
 also looks at what only the running program knows. Exit status 1: something fails.")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
@@ -52,36 +55,99 @@ pub(crate) struct DoctorArgs {
 ///
 /// When the findings cannot be printed.
 pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode> {
-    let out = Out::of_process(args.api.json);
-    let mut findings = Findings::default();
-    let clocks = machine::Clocks::now();
+    let mut round = Round::begin(args.api.json)?;
     let loaded = Config::load(&args.source.flags(), &Environment::of_process());
-    let http = client()?;
-    match loaded {
+    let config = match &loaded {
         Ok(config) => {
-            findings.ok("configuration", "every option is good");
-            // Before anything else, which it may explain.
-            let mut told = running::look(&mut findings, &http, &args.api, Some(&config)).await;
-            folder::look(&mut findings, &config, &mut told);
-            machine::look(&mut findings, &config, told.ours()).await;
-            broker::look(&mut findings, &config, &mut told).await;
-            asterisk::look(&mut findings, &http, &config, &mut told).await;
-            media::look(&mut findings, &http, &config, told.ours()).await;
-            told.rest(&mut findings);
+            round.findings.ok("configuration", GOOD);
+            Some(config)
         }
         Err(error) => {
-            configuration(&mut findings, &error);
-            let told = running::look(&mut findings, &http, &args.api, None).await;
-            told.rest(&mut findings);
+            let options = "`trunkline config --default` shows every option with its meaning";
+            configuration(&mut round.findings, error, options);
+            None
         }
+    };
+    // Before anything else, which it may explain.
+    let told = running::look(&mut round.findings, &round.http, &args.api, config).await;
+    round.parts(config, told).await;
+    round.end()
+}
+
+/// Looks at everything that a role would use that starts as its Go service does.
+///
+/// # Errors
+///
+/// When the findings cannot be printed.
+pub(crate) async fn of_role(
+    role: Role,
+    loaded: Result<GoConfig, ConfigError>,
+    json: bool,
+) -> Result<ExitCode> {
+    let mut round = Round::begin(json)?;
+    let (config, told) = match &loaded {
+        Ok(GoConfig { config, notices }) => {
+            round.findings.ok("configuration", GOOD);
+            for notice in notices {
+                let next = "leave it out, or see what it means in docs/from-go.md";
+                round.findings.warn("configuration", notice, next);
+            }
+            let told = running::of_role(&mut round.findings, &round.http, config, role).await;
+            (Some(config), told)
+        }
+        Err(error) => {
+            let options = format!("`trunkline {role} --help` shows every flag with its variable");
+            configuration(&mut round.findings, error, &options);
+            (None, Told::default())
+        }
+    };
+    round.parts(config, told).await;
+    round.end()
+}
+
+const GOOD: &str = "every option is good";
+
+/// One look at everything.
+struct Round {
+    findings: Findings,
+    clocks: machine::Clocks,
+    http: reqwest::Client,
+    out: Out,
+}
+
+impl Round {
+    fn begin(json: bool) -> Result<Self> {
+        Ok(Self {
+            findings: Findings::default(),
+            clocks: machine::Clocks::now(),
+            http: client()?,
+            out: Out::of_process(json),
+        })
     }
-    clocks.compare(&mut findings);
-    findings.print(&out)?;
-    Ok(if findings.fails() {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+
+    /// The parts that the configuration names, and what the program that runs `told`.
+    async fn parts(&mut self, config: Option<&Config>, mut told: Told) {
+        let findings = &mut self.findings;
+        if let Some(config) = config {
+            folder::look(findings, config, &mut told);
+            machine::look(findings, config, told.ours()).await;
+            broker::look(findings, config, &mut told).await;
+            asterisk::look(findings, &self.http, config, &mut told).await;
+            ami::look(findings, config).await;
+            media::look(findings, &self.http, config, told.ours()).await;
+        }
+        told.rest(findings);
+    }
+
+    fn end(mut self) -> Result<ExitCode> {
+        self.clocks.compare(&mut self.findings);
+        self.findings.print(&self.out)?;
+        Ok(if self.findings.fails() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
 }
 
 fn client() -> Result<reqwest::Client> {
@@ -93,12 +159,13 @@ fn client() -> Result<reqwest::Client> {
         .build()?)
 }
 
-fn configuration(findings: &mut Findings, error: &ConfigError) {
-    let help = "correct it; `trunkline config --default` shows every option with its meaning";
+/// `options` says where each of them is explained.
+fn configuration(findings: &mut Findings, error: &ConfigError, options: &str) {
+    let help = format!("correct it; {options}");
     match error {
         ConfigError::Options(problems) => {
             for problem in problems {
-                findings.fail("configuration", problem.to_string(), help);
+                findings.fail("configuration", problem.to_string(), &help);
             }
         }
         ConfigError::File { source, .. } => {

@@ -1,9 +1,11 @@
 //! The program that runs, if one does: its parts, and what only it knows.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use trunkline_cli::{Api, ApiArgs, Error, Settings};
-use trunkline_node::Config;
+use trunkline_node::{Config, Role};
 
 use super::asterisk::reason;
 use super::broker;
@@ -57,6 +59,57 @@ pub(super) async fn look(
             );
         }
     }
+    told
+}
+
+/// Looks at the process of one role, which has no API: at its health.
+pub(super) async fn of_role(
+    findings: &mut Findings,
+    http: &Client,
+    config: &Config,
+    role: Role,
+) -> Told {
+    const ABOUT: &str = "server";
+    let mut told = Told::default();
+    let mut address = config.metrics.listen;
+    if address.port() == 0 {
+        return told;
+    }
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let url = format!("http://{address}/health");
+    let Ok(answer) = http.get(&url).send().await else {
+        findings.ok(
+            ABOUT,
+            format!("no {role} of Trunkline answers at {url}; start it with `trunkline {role}`"),
+        );
+        return told;
+    };
+    let status = answer.status();
+    let report: Value = answer.json().await.unwrap_or_default();
+    // Whoever else it is has the port, and that is told where the ports are.
+    if report["roles"].get(role.name()).is_none() {
+        return told;
+    }
+    told.set_ours(true);
+    if status == StatusCode::OK {
+        findings.ok(
+            ABOUT,
+            format!("a {role} of Trunkline runs ({url}) and is ready"),
+        );
+    } else {
+        findings.fail(
+            ABOUT,
+            format!("a {role} of Trunkline runs ({url}) and is not ready"),
+            "the findings below say which part is away; its log says why",
+        );
+    }
+    broker::told(&mut told, &report);
+    parts(findings, &mut told, &report);
     told
 }
 
