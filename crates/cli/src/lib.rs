@@ -47,12 +47,14 @@ mod trunk;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 pub use api::{Api, Repeat, Rows};
 pub use context::Context;
 pub use error::{Error, Refusal};
 pub use output::{Colour, Out};
 pub use settings::{ApiArgs, Settings};
+pub use token::InFolder;
 
 /// Everything that is done over the HTTP API.
 #[derive(Debug, Subcommand)]
@@ -115,6 +117,28 @@ pub struct Group<C: Subcommand> {
 
     #[command(subcommand)]
     command: C,
+}
+
+impl Command {
+    /// The token that is to be made in a data folder, if that is the command: the store
+    /// is the program's business, not the API's.
+    #[must_use]
+    pub fn in_folder(&self) -> Option<(InFolder, Out)> {
+        let Self::Token(group) = self else {
+            return None;
+        };
+        let wish = group.command.in_folder()?;
+        Some((wish, Out::of_process(group.api.json)))
+    }
+}
+
+/// Shows a token that was made in a data folder, as one that the API has made.
+///
+/// # Errors
+///
+/// When standard output takes no more.
+pub fn show_token(out: &Out, row: &Value) -> Result<ExitCode, Error> {
+    token::show(out, row)
 }
 
 /// Carries a command out, prints what came of it, and returns the exit status.

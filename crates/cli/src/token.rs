@@ -1,15 +1,17 @@
 //! `trunkline token`: who may use the API.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use serde_json::Value;
 use trunkline_model::Timestamp;
 
 use crate::body::{Body, millis};
 use crate::context::Context;
 use crate::error::Error;
 use crate::name::{self, TOKEN};
-use crate::output::{Column, Show, plain};
+use crate::output::{Column, Out, Show, plain};
 use crate::rows::{self, Limit, Which};
 
 const COLUMNS: &[Column] = &[
@@ -23,19 +25,27 @@ const COLUMNS: &[Column] = &[
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Makes a token; its text is shown this once
-    #[command(after_long_help = "Example: trunkline token create --name crm --expires 30d")]
+    #[command(after_long_help = "\
+Examples:
+  trunkline token create --name crm --expires 30d
+  trunkline token create --name ops --customer ID --data-dir /var/lib/trunkline/gateway")]
     Create {
         /// What it is for
         #[arg(long)]
         name: String,
 
         /// How long it is good for, such as 30d; for ever without it
-        #[arg(long, value_name = "TIME", value_parser = millis)]
+        #[arg(long, value_name = "TIME", value_parser = millis, conflicts_with = "data_dir")]
         expires: Option<i64>,
 
         /// The customer whose it is; yours without it (operators)
         #[arg(long, value_name = "ID")]
         customer: Option<String>,
+
+        /// Makes it in this data folder of a gateway that does not run: the way to the
+        /// first one. Whether there is such a customer is not asked
+        #[arg(long, value_name = "DIR", requires = "customer")]
+        data_dir: Option<PathBuf>,
     },
     /// Lists tokens, without their texts
     #[command(after_long_help = "Example: trunkline token list")]
@@ -45,12 +55,49 @@ pub enum Command {
     Revoke(Which),
 }
 
+/// A token that is to be made in a data folder, without a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFolder {
+    pub data_dir: PathBuf,
+    pub customer: String,
+    pub name: String,
+}
+
+impl Command {
+    /// Set when no server is to be asked.
+    pub(crate) fn in_folder(&self) -> Option<InFolder> {
+        match self {
+            Self::Create {
+                name,
+                customer: Some(customer),
+                data_dir: Some(data_dir),
+                ..
+            } => Some(InFolder {
+                data_dir: data_dir.clone(),
+                customer: customer.clone(),
+                name: name.clone(),
+            }),
+            Self::Create { .. } | Self::List(_) | Self::Revoke(_) => None,
+        }
+    }
+}
+
+/// Shows a token that was made.
+pub(crate) fn show(out: &Out, row: &Value) -> Result<ExitCode, Error> {
+    if !out.json {
+        out.say("the text of the token is shown only now:");
+    }
+    out.done(row, &plain(&row["token"]))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Create {
             name,
             expires,
             customer,
+            data_dir: _,
         } => {
             let expires = expires.map(|millis| {
                 let now = Timestamp::system_now().as_micros();
@@ -61,11 +108,7 @@ pub(crate) async fn run(cx: &Context, command: Command) -> Result<ExitCode, Erro
                 .with("tm_expire", expires)
                 .with("customer_id", customer);
             let row = cx.api.create(TOKEN.path, &body.json()).await?;
-            if !cx.out.json {
-                cx.out.say("the text of the token is shown only now:");
-            }
-            cx.out.done(&row, &plain(&row["token"]))?;
-            Ok(ExitCode::SUCCESS)
+            show(&cx.out, &row)
         }
         Command::List(limit) => rows::list(cx, &TOKEN, &[], limit, COLUMNS).await,
         Command::Revoke(which) => {

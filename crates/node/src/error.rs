@@ -1,5 +1,7 @@
 //! Why a node does not start.
 
+use std::path::PathBuf;
+
 use trunkline_gateway::BindError;
 
 use crate::config::{ConfigError, Role};
@@ -18,6 +20,9 @@ pub enum Error {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] trunkline_store_sqlite::OpenError),
+    /// There is none where one is wanted.
+    #[error("there is no database `{}`; a first start of the gateway makes it", .0.display())]
+    NoDatabase(PathBuf),
     /// The database does not answer.
     #[error("failed to use the database")]
     Store(#[from] trunkline_store::Error),
@@ -28,8 +33,8 @@ pub enum Error {
     /// The media folder cannot be used.
     #[error("cannot use the media folder (option `media.folder`)")]
     Media(#[from] trunkline_media::Error),
-    /// The first token cannot be made.
-    #[error("failed to make the first token of the API")]
+    /// A token cannot be made.
+    #[error("failed to make a token of the API")]
     Token(#[from] trunkline_gateway::TokensError),
     /// A role does not start.
     #[error("failed to start the role `{role}`")]

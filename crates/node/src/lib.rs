@@ -25,6 +25,7 @@ mod process_metrics;
 mod roles;
 mod store_metrics;
 pub mod telemetry;
+pub mod token;
 
 pub use config::go::{GoConfig, GoFlags};
 pub use config::{Config, ConfigError, Environment, Flags, Role};

@@ -9,6 +9,7 @@ mod doctor;
 mod role;
 mod serve;
 mod signals;
+mod token;
 
 use std::process::ExitCode;
 
@@ -51,7 +52,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Completions(args) => completions::run(&args),
-        Command::Api(command) => Ok(trunkline_cli::run(command).await),
+        Command::Api(command) => match command.in_folder() {
+            Some((wish, out)) => token::make(wish, &out).await,
+            None => Ok(trunkline_cli::run(command).await),
+        },
     }
 }
 

@@ -326,3 +326,61 @@ fn park(folder: &Path) -> (String, String) {
     });
     (first.id.to_string(), second.id.to_string())
 }
+
+/// The way to the first token of a gateway whose customers are VoIPbin's.
+#[test]
+fn a_token_is_made_in_the_folder_of_a_gateway_that_does_not_run() {
+    let folder = TempDir::new().unwrap();
+    let customer = "5f0e2f1e-6d6c-4b5e-9b1e-2f6a7a1c0001";
+    let make = |data: &Path, customer: &str| {
+        let mut command = program();
+        command.args([
+            "token",
+            "create",
+            "--name",
+            "ops",
+            "--json",
+            "--customer",
+            customer,
+        ]);
+        let output = command.arg("--data-dir").arg(data).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code().unwrap(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let missing = folder.path().join("mistyped");
+    let (status, _, said) = make(&missing, customer);
+    assert_eq!(status, 1, "{said}");
+    assert!(
+        said.contains("there is no database") && !missing.exists(),
+        "{said}"
+    );
+
+    let data = folder.path().join("data");
+    let running = Running::start(&data);
+    let (status, _, said) = make(&data, customer);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("must not run"), "{said}");
+    let (status, _) = running.stop("TERM");
+    assert!(status.success());
+
+    assert_eq!(make(&data, "nobody").0, 1);
+    let (status, made, said) = make(&data, customer);
+    assert_eq!(status, 0, "{said}");
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    assert_eq!(
+        (&made["name"], &made["customer_id"]),
+        (&"ops".into(), &customer.into())
+    );
+    let running = Running::start(&data);
+    assert_eq!(running.token(), None, "there is one");
+    let answer = running.get("/v1/tokens", made["token"].as_str().unwrap());
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains(customer),
+        "{answer}"
+    );
+    assert!(running.stop("TERM").0.success());
+}
