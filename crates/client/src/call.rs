@@ -9,6 +9,8 @@ use trunkline_model::id::{CallId, FlowId};
 use trunkline_model::progress::{Calls, CallsOf};
 use trunkline_model::service::Service;
 
+use crate::empty;
+
 /// Requests to call-manager.
 #[derive(Clone)]
 pub struct CallClient(pub Rpc);
@@ -74,12 +76,7 @@ impl CallClient {
     ///
     /// When call-manager refuses or does not answer.
     pub async fn hangup(&self, id: CallId) -> Result<Call, RpcError> {
-        #[derive(Serialize)]
-        struct Nothing {}
-        let request = self
-            .0
-            .request(Method::Post, format!("/v1/calls/{id}/hangup"))
-            .json(&Nothing {});
+        let request = empty(&self.0, Method::Post, format!("/v1/calls/{id}/hangup"));
         self.call(request, "call/calls").await
     }
 

@@ -7,6 +7,8 @@ use trunkline_model::customer::Customer;
 use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
 
+use crate::empty;
+
 /// Requests to customer-manager.
 #[derive(Clone)]
 pub struct CustomerClient(pub Rpc);
@@ -34,7 +36,7 @@ impl CustomerClient {
     ///
     /// A typed 404 when there is none.
     pub async fn get(&self, id: CustomerId) -> Result<Customer, RpcError> {
-        let request = self.0.request(Method::Get, format!("/v1/customers/{id}"));
+        let request = empty(&self.0, Method::Get, format!("/v1/customers/{id}"));
         let queue = Service::CUSTOMER.request_queue();
         self.0
             .call(&queue, &request, "customer/customers", DEFAULT_TIMEOUT)

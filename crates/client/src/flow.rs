@@ -12,6 +12,8 @@ use trunkline_model::id::{ActionId, ActiveflowId, FlowId};
 use trunkline_model::service::Service;
 use trunkline_model::variable::Variable;
 
+use crate::empty;
+
 /// Requests to flow-manager.
 #[derive(Clone)]
 pub struct FlowClient(pub Rpc);
@@ -24,7 +26,7 @@ impl FlowClient {
     /// A typed 404 when there is none.
     pub async fn get(&self, id: FlowId) -> Result<Flow, RpcError> {
         self.call(
-            self.0.request(Method::Get, format!("/v1/flows/{id}")),
+            empty(&self.0, Method::Get, format!("/v1/flows/{id}")),
             "flow/flows",
         )
         .await
@@ -71,7 +73,7 @@ impl FlowClient {
     /// A 404 when there is none.
     pub async fn delete(&self, id: FlowId) -> Result<Flow, RpcError> {
         self.call(
-            self.0.request(Method::Delete, format!("/v1/flows/{id}")),
+            empty(&self.0, Method::Delete, format!("/v1/flows/{id}")),
             "flow/flows",
         )
         .await
@@ -205,7 +207,7 @@ impl FlowClient {
     ///
     /// When there are none, or flow-manager does not answer.
     pub async fn variables(&self, id: ActiveflowId) -> Result<Variable, RpcError> {
-        let request = self.0.request(Method::Get, format!("/v1/variables/{id}"));
+        let request = empty(&self.0, Method::Get, format!("/v1/variables/{id}"));
         self.call(request, "flow/variables").await
     }
 

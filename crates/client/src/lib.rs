@@ -15,6 +15,9 @@ pub mod route;
 pub mod storage;
 pub mod tts;
 
+use trunkline_bus::envelope::JSON;
+use trunkline_bus::{Method, Request, Rpc};
+
 pub use agent::AgentClient;
 pub use billing::BillingClient;
 pub use call::CallClient;
@@ -27,3 +30,16 @@ pub use route::RouteClient;
 pub use storage::StorageClient;
 pub use trunkline_bus::RpcError as Error;
 pub use tts::TtsClient;
+
+/// A request without payload that names JSON as its content type all the same: some of
+/// the reference's do (chapter 01 §9, "none (J)").
+#[must_use]
+pub fn empty(rpc: &Rpc, method: Method, uri: impl Into<String>) -> Request {
+    Request {
+        data_type: JSON.to_owned(),
+        ..rpc.request(method, uri)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ use trunkline_model::outdial_target::{
 use trunkline_model::progress::Targets;
 use trunkline_model::service::Service;
 
+use crate::empty;
+
 /// Requests to outdial-manager.
 #[derive(Clone)]
 pub struct OutdialClient(pub Rpc);
@@ -23,7 +25,7 @@ impl OutdialClient {
     ///
     /// A typed 404 when there is none.
     pub async fn get(&self, id: OutdialId) -> Result<Outdial, RpcError> {
-        self.call(self.0.request(Method::Get, format!("/v1/outdials/{id}")))
+        self.call(empty(&self.0, Method::Get, format!("/v1/outdials/{id}")))
             .await
     }
 
