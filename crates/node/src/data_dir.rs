@@ -22,7 +22,7 @@ pub enum DataDirError {
     },
     /// Another process has it.
     #[error(
-        "another Trunkline ({holder}) uses the data folder `{}`; stop it, or give this one another `data_dir`",
+        "another Trunkline ({holder}) uses the data folder `{}`; stop it, or give this one another folder (--data-dir, option `data_dir`)",
         .path.display()
     )]
     InUse { path: PathBuf, holder: String },

@@ -99,7 +99,7 @@ impl<R: GoRole> Args for RoleArgs<R> {
                 .long(DATA_DIR)
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
-                .help("Folder of the role's rows; each process has its own [variable: TRUNKLINE_DATA_DIR]"),
+                .help(format!("Folder of the role's rows; each process has its own [variable: TRUNKLINE_DATA_DIR] [default: ./trunkline-data/{}]", R::ROLE)),
             Arg::new(PRINT)
                 .long(PRINT)
                 .action(ArgAction::SetTrue)

@@ -45,6 +45,22 @@ pub struct Create {
     /// What happens when nobody is left: it stops, or waits for more people
     #[arg(long, value_parser = ["stop", "continue"], default_value = "stop")]
     end: String,
+
+    /// What an attempt is: a call to somebody, or only the flow
+    #[arg(long = "type", value_parser = ["call", "flow"], default_value = "call")]
+    kind: String,
+
+    /// The queue whose free agents say how many are called; those who answer join it
+    #[arg(long, value_name = "ID")]
+    queue: Option<String>,
+
+    /// Calls for a hundred free agents of the queue
+    #[arg(long, value_name = "PERCENT", default_value_t = 100)]
+    service_level: u32,
+
+    /// The campaign that starts when this one has come to its end
+    #[arg(long, value_name = "ID|NAME")]
+    next_campaign: Option<String>,
 }
 
 /// What was made on the way, to be taken away when the rest is refused.
@@ -94,14 +110,21 @@ impl Made<'_> {
                 self.row(OUTPLAN, body).await?
             }
         };
+        let next = match &asked.next_campaign {
+            Some(next) => Some(name::id(&cx.api, &CAMPAIGN, next).await?),
+            None => None,
+        };
         let body = Body::default()
-            .set("type", "call")
+            .set("type", asked.kind)
             .set("name", asked.name)
             .with("detail", asked.detail)
             .set("end_handle", asked.end)
             .set("outdial_id", outdial)
             .set("outplan_id", outplan)
-            .set("actions", actions);
+            .set("actions", actions)
+            .with("queue_id", asked.queue)
+            .set("service_level", asked.service_level)
+            .with("next_campaign_id", next);
         let row = cx.api.create(CAMPAIGN.path, &body.json()).await?;
         let id = plain(&row["id"]);
         self.rows.push((CAMPAIGN, id.clone()));

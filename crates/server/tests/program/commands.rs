@@ -312,6 +312,43 @@ fn a_campaign_is_made_run_watched_and_deleted() {
     desk.stop();
 }
 
+/// The options of `campaign-control campaign create`.
+#[test]
+fn a_campaign_is_made_with_what_voipbins_command_takes() {
+    let desk = Desk::new();
+    let bye = desk.flow("bye.json", &json!([{"type": "hangup"}]));
+    let create = |more: &[&str]| {
+        let line = [
+            "campaign",
+            "create",
+            "--from",
+            "+493012345600",
+            "--flow",
+            bye.to_str().unwrap(),
+        ];
+        desk.id(&[&line[..], more].concat())
+    };
+    let after = create(&["--name", "after"]);
+    let shown = desk.json(&["campaign", "get", "after"]);
+    assert_eq!(
+        (&shown["type"], &shown["service_level"]),
+        (&json!("call"), &json!(100))
+    );
+    let more = "--name first --detail words --type flow --service-level 80 --end continue";
+    let mut more: Vec<&str> = more.split(' ').collect();
+    more.extend(["--next-campaign", "after"]);
+    let first = create(&more);
+    let shown = desk.json(&["campaign", "get", &first]);
+    let expected = json!({
+        "name": "first", "detail": "words", "type": "flow", "service_level": 80,
+        "end_handle": "continue", "next_campaign_id": after,
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&shown[name], value, "{name}: {shown}");
+    }
+    desk.stop();
+}
+
 #[test]
 fn a_list_out_of_a_file_is_called_and_its_results_come_back() {
     let desk = Desk::new();

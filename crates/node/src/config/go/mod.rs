@@ -70,6 +70,7 @@ impl Config {
                 notices.push(format!("{}: {notice}", named(option, *giver)));
             }
         }
+        notices.extend(options::unasked(role, &given, environment));
         if !problems.is_empty() {
             return Err(ConfigError::Options(problems));
         }

@@ -1,7 +1,8 @@
 //! The table: each option of the three Go services, its default there, and what it
 //! is here.
 
-use super::super::{Config, Role};
+use super::super::{Config, Environment, Role};
+use super::Given;
 use super::values::{self, Set};
 
 /// The roles that start as their Go services do.
@@ -18,6 +19,10 @@ const NO_HOMER: &str = "is not used yet: calls are not recovered from Homer in t
 /// Why an option of the bucket has no effect.
 const NO_BUCKET: &str =
     "is not used: recordings are kept in the media folder (option `media.folder`), not in a bucket";
+
+/// The option that leaves the pod without an annotation, and the variable that every pod has.
+const KUBERNETES_DISABLED: &str = "kubernetes_disabled";
+const IN_A_POD: &str = "KUBERNETES_SERVICE_HOST";
 
 /// One option of a Go service.
 #[derive(Debug, Clone, Copy)]
@@ -364,7 +369,7 @@ const ASTERISK_PROXY: &[GoOption] = &[
         values::nothing,
     ),
     GoOption::unused(
-        "kubernetes_disabled",
+        KUBERNETES_DISABLED,
         "false",
         "Whether the pod is left without the annotation `asterisk-id`; it always is",
         "is not done: the pod gets no annotation `asterisk-id` in this version",
@@ -380,7 +385,9 @@ const CALL_MANAGER_DEFAULTS: &str = "[call]\nbase_domain = \"voipbin.net\"\n\
 /// What the role takes when neither file nor variable nor flag says otherwise: the
 /// reference's defaults, and for its metrics ours where it has none (architecture §6).
 pub(super) fn defaults(role: Role) -> String {
-    let mut text = "[metrics]\nlisten = \"0.0.0.0:2112\"\n".to_owned();
+    // Each role its own folder: two of them in one place must not meet.
+    let mut text = format!("data_dir = \"./trunkline-data/{role}\"\n");
+    text.push_str("[metrics]\nlisten = \"0.0.0.0:2112\"\n");
     if role == Role::CallManager {
         text.push_str(CALL_MANAGER_DEFAULTS);
     } else {
@@ -391,6 +398,20 @@ pub(super) fn defaults(role: Role) -> String {
         text.push_str("subscribe_all = true\nevent_filter = false\n");
     }
     text
+}
+
+/// What the log says of what nobody asked for in words and the reference would do.
+pub(super) fn unasked(role: Role, given: &[Given], environment: &Environment) -> Option<String> {
+    let is_pod = environment.get(IN_A_POD).is_some();
+    let is_said = given
+        .iter()
+        .any(|(option, ..)| option.name == KUBERNETES_DISABLED);
+    (role == Role::AsteriskProxy && is_pod && !is_said).then(|| {
+        format!(
+            "this is a pod (the variable `{IN_A_POD}` is set), and it gets no annotation \
+             `asterisk-id` in this version; `KUBERNETES_DISABLED=true` says that this is known"
+        )
+    })
 }
 
 /// What is left to the end, so that our own variables stand before it.

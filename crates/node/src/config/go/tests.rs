@@ -433,3 +433,56 @@ fn what_is_not_there_yet_says_so() {
     );
     assert!(proxy.unwrap().notices[0].contains("annotation"));
 }
+
+/// The reference annotates its pod unless it is told not to.
+#[test]
+fn a_pod_that_gets_no_annotation_is_told_once() {
+    let pod = || {
+        Environment::from([
+            ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+            ("RABBITMQ_ADDRESS", BROKER),
+        ])
+    };
+    let notices = |role, given: &[(&'static str, &str)], environment| {
+        load(role, given, environment).unwrap().notices
+    };
+    let told = notices(Role::AsteriskProxy, &[], pod());
+    assert!(
+        told.len() == 1 && told[0].contains("asterisk-id"),
+        "{told:?}"
+    );
+    let told = notices(
+        Role::AsteriskProxy,
+        &[("kubernetes_disabled", "false")],
+        pod(),
+    );
+    assert!(
+        told.len() == 1 && told[0].contains("asterisk-id"),
+        "{told:?}"
+    );
+    let quiet = [
+        notices(
+            Role::AsteriskProxy,
+            &[("kubernetes_disabled", "true")],
+            pod(),
+        ),
+        notices(Role::AsteriskProxy, &[], Environment::default()),
+        notices(Role::CallManager, &[], pod()),
+    ];
+    assert_eq!(quiet.concat(), Vec::<String>::new());
+}
+
+#[test]
+fn each_role_has_a_data_folder_of_its_own() {
+    for role in ROLES {
+        let given = [("rabbitmq_address", BROKER)];
+        let folder = load(role, &given, Environment::default())
+            .unwrap()
+            .config
+            .data_dir;
+        assert_eq!(folder, PathBuf::from(format!("./trunkline-data/{role}")));
+        let ours = Environment::from([("TRUNKLINE_DATA_DIR", "/rows")]);
+        let folder = load(role, &given, ours).unwrap().config.data_dir;
+        assert_eq!(folder, PathBuf::from("/rows"));
+    }
+}
