@@ -216,6 +216,8 @@ async fn whoever_parked_it_hears_that_it_was_handled(bus: &dyn Bus, name: &str) 
     let back = bus.redeliver(name, means_nothing, Bytes::from_static(b"nothing"));
     back.await.unwrap().await.unwrap();
     wait_until(|| async { lot.handled.lock().await.len() == 2 }).await;
+    // A carrier that confirms before an event was handled may still hold the new one.
+    wait_until(|| async { seen.handled.lock().await.len() == 2 }).await;
     consumer.stop().await;
 
     let handled = lot.handled.lock().await;
