@@ -1,12 +1,19 @@
 //! A consumer that is there as long as it is wanted: declared, consumed, and begun
 //! again whenever its channel, its queue or the connection has gone.
+//!
+//! Who stands in is no consumer for the broker: he looks whether the queue has one, and
+//! takes what waits when it has none. So several who stand in do not see each other, and
+//! whoever dies leaves nothing behind.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use lapin::message::Delivery;
-use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
+use lapin::options::{
+    BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, BasicQosOptions,
+};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer as Stream};
 use tokio::sync::oneshot;
@@ -18,10 +25,21 @@ use crate::rabbitmq::{Reserved, Shared};
 use crate::session::{Session, short};
 use crate::topology::{self, DELAY_EXCHANGE, VolatileForm};
 
+/// Why a channel is given up on which nothing comes.
+const SILENT: &str = "the broker does not answer";
+/// Time between two looks at a queue for which somebody stands in.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 /// What is done with deliveries.
 pub(crate) trait Worker: Send + Sync + 'static {
-    /// Begins to work on one, when there is room for it.
-    fn take(&self, from: &Open, delivery: Delivery) -> impl Future<Output = ()> + Send;
+    /// Begins to work on one, when there is room for it. `waited`: it came while
+    /// nobody consumed the queue.
+    fn take(
+        &self,
+        from: &Open,
+        delivery: Delivery,
+        waited: bool,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Waits until nothing is worked on.
     fn idle(&self) -> impl Future<Output = ()> + Send;
@@ -34,11 +52,40 @@ pub(crate) struct Open {
     pub(crate) queue: ShortString,
 }
 
-/// A queue and what it is bound to.
-struct Wanted {
+/// A queue, what it is bound to, and what is done with it.
+pub(crate) struct Wanted {
     spec: QueueSpec,
     queue: ShortString,
     exchanges: Vec<ShortString>,
+    manner: Manner,
+}
+
+/// How messages are taken from a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// As its consumer.
+    Consume,
+    /// One by one, while it has no consumer.
+    StandIn,
+}
+
+impl Wanted {
+    /// # Errors
+    ///
+    /// A name is none.
+    pub(crate) fn new(
+        spec: QueueSpec,
+        exchanges: Vec<String>,
+        manner: Manner,
+    ) -> Result<Self, Error> {
+        let exchanges = exchanges.iter().map(|name| short(name));
+        Ok(Self {
+            queue: short(&spec.name)?,
+            exchanges: exchanges.collect::<Result<_, _>>()?,
+            spec,
+            manner,
+        })
+    }
 }
 
 /// Why a queue is not consumed any more.
@@ -74,21 +121,10 @@ impl From<Error> for Lost {
 /// goes on meanwhile.
 pub(crate) async fn start(
     shared: &Arc<Shared>,
-    spec: QueueSpec,
-    exchanges: Vec<String>,
+    wanted: Wanted,
     worker: impl Worker,
 ) -> Result<Consumer, Error> {
-    let queue = short(&spec.name)?;
-    let exchanges = exchanges
-        .iter()
-        .map(|name| short(name))
-        .collect::<Result<_, _>>()?;
-    let reserved = shared.reserve(&spec.name)?;
-    let wanted = Wanted {
-        spec,
-        queue,
-        exchanges,
-    };
+    let reserved = shared.reserve(&wanted.spec.name)?;
     let stop = CancellationToken::new();
     let (ready, begun) = oneshot::channel();
     let attendant = Attendant {
@@ -157,9 +193,19 @@ impl<W: Worker> Attendant<W> {
         self.worker.idle().await;
     }
 
-    /// Consumes until it is stopped.
+    /// Consumes, or stands in, until it is stopped.
     async fn attend(&mut self, session: Arc<Session>, failures: &mut u32) -> Result<(), Lost> {
-        let (open, mut stream) = self.open(session).await?;
+        let (open, found) = self.open(session).await?;
+        if self.wanted.manner == Manner::StandIn {
+            *failures = 0;
+            self.reserved.tell(true);
+            self.begun();
+            return self.stand_in(&open).await;
+        }
+        if self.wanted.spec.tells_waiting && found.consumer_count() == 0 {
+            self.take_waiting(&open, found.message_count()).await?;
+        }
+        let mut stream = self.consume(&open).await?;
         *failures = 0;
         self.reserved.tell(true);
         self.begun();
@@ -175,10 +221,59 @@ impl<W: Worker> Attendant<W> {
                 delivery = stream.next() => delivery,
             };
             match delivery {
-                Some(Ok(delivery)) => self.worker.take(&open, delivery).await,
+                Some(Ok(delivery)) => self.worker.take(&open, delivery, false).await,
                 Some(Err(error)) => return Err(Lost::Channel(error.to_string())),
                 None => return Err(Lost::Channel("the queue was deleted".to_owned())),
             }
+        }
+    }
+
+    /// Takes what waits whenever the queue has no consumer.
+    async fn stand_in(&self, open: &Open) -> Result<(), Lost> {
+        loop {
+            let look = topology::look_for(&open.channel, &open.queue);
+            // A queue that is gone is declared again.
+            let found = self.answer(open, look).await?;
+            let found = found.map_err(|error| Lost::Channel(error.to_string()))?;
+            if found.consumer_count() == 0 {
+                self.take_waiting(open, found.message_count()).await?;
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {
+                    self.close(open).await;
+                    return Ok(());
+                }
+                () = open.session.over.cancelled() => return Err(Lost::Session),
+                () = sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Takes what was found in the queue, and not what comes after it.
+    async fn take_waiting(&self, open: &Open, most: u32) -> Result<(), Lost> {
+        for _ in 0..most {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            let options = BasicGetOptions::default();
+            let get = open.channel.basic_get(open.queue.clone(), options);
+            let Some(message) = self.answer(open, get).await?? else {
+                break;
+            };
+            self.worker.take(open, message.delivery, true).await;
+        }
+        Ok(())
+    }
+
+    /// What the broker answers, while there is one.
+    async fn answer<T>(&self, open: &Open, asked: impl Future<Output = T>) -> Result<T, Lost> {
+        let patience = self.shared.config.answer_timeout();
+        let asked = open.session.while_it_lasts(timeout(patience, asked));
+        match asked.await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(_)) => Err(Lost::Channel(SILENT.to_owned())),
+            None => Err(Lost::Session),
         }
     }
 
@@ -204,30 +299,36 @@ impl<W: Worker> Attendant<W> {
                 let _ = delivery.nack(back).await;
             }
         }
-        self.worker.idle().await;
-        let _ = timeout(patience, open.channel.close(200, "done".into())).await;
+        self.close(open).await;
     }
 
-    async fn open(&mut self, session: Arc<Session>) -> Result<(Open, Stream), Lost> {
+    /// Finishes what was begun.
+    async fn close(&self, open: &Open) {
+        self.worker.idle().await;
+        let closed = open.channel.close(200, "done".into());
+        let _ = timeout(self.shared.config.answer_timeout(), closed).await;
+    }
+
+    /// The queue, and how it was found.
+    async fn open(&mut self, session: Arc<Session>) -> Result<(Open, lapin::Queue), Lost> {
         let patience = self.shared.config.answer_timeout();
         for exchange in &self.wanted.exchanges {
             session.declare_events(exchange).await?;
         }
         let opening = async {
-            let channel = self.declare(&session).await?;
+            let (channel, found) = self.declare(&session).await?;
             self.bind(&session, &channel).await?;
-            let stream = self.consume(&channel).await?;
-            Ok::<_, Lost>((channel, stream))
+            Ok::<_, Lost>((channel, found))
         };
         match timeout(patience * 2, opening).await {
-            Ok(Ok((channel, stream))) => {
+            Ok(Ok((channel, found))) => {
                 let queue = self.wanted.queue.clone();
                 let open = Open {
                     session,
                     channel,
                     queue,
                 };
-                Ok((open, stream))
+                Ok((open, found))
             }
             Ok(Err(lost)) => {
                 // An exchange may be gone since it was declared.
@@ -237,11 +338,11 @@ impl<W: Worker> Attendant<W> {
                 }
                 Err(lost)
             }
-            Err(_) => Err(Lost::Channel("the broker does not answer".to_owned())),
+            Err(_) => Err(Lost::Channel(SILENT.to_owned())),
         }
     }
 
-    async fn declare(&mut self, session: &Session) -> lapin::Result<Channel> {
+    async fn declare(&mut self, session: &Session) -> lapin::Result<(Channel, lapin::Queue)> {
         let channel = session.connection.create_channel().await?;
         let (queue, volatile) = (&self.wanted.queue, self.wanted.spec.volatile);
         let form = self.shared.volatile_form();
@@ -249,8 +350,9 @@ impl<W: Worker> Attendant<W> {
             true => topology::volatile(form),
             false => topology::normal(),
         };
-        let Err(error) = topology::declare(&channel, queue, wanted).await else {
-            return Ok(channel);
+        let error = match topology::declare(&channel, queue, wanted).await {
+            Ok(found) => return Ok((channel, found)),
+            Err(error) => error,
         };
         if error.is_amqp_soft_error() {
             return self.use_as_it_is(session, error).await;
@@ -268,16 +370,16 @@ impl<W: Worker> Attendant<W> {
         &mut self,
         session: &Session,
         refused: lapin::Error,
-    ) -> lapin::Result<Channel> {
+    ) -> lapin::Result<(Channel, lapin::Queue)> {
         let channel = session.connection.create_channel().await?;
         let queue = &self.wanted.queue;
-        if topology::look_for(&channel, queue).await.is_err() {
+        let Ok(found) = topology::look_for(&channel, queue).await else {
             return Err(refused);
-        }
+        };
         if !self.wanted.spec.volatile && !std::mem::replace(&mut self.told_form, true) {
             tracing::error!(%queue, %refused, "the broker refuses a queue as we declare it; it is there and is consumed as it is. If it has another form it may lose messages, and services of VoIPbin do not start with it: delete it at the broker");
         }
-        Ok(channel)
+        Ok((channel, found))
     }
 
     async fn bind(&self, session: &Session, channel: &Channel) -> Result<(), Lost> {
@@ -294,20 +396,18 @@ impl<W: Worker> Attendant<W> {
 
     /// As many are delivered as are worked on: what waits, waits at the broker,
     /// where other copies can take it and where it expires.
-    async fn consume(&self, channel: &Channel) -> lapin::Result<Stream> {
+    async fn consume(&self, open: &Open) -> Result<Stream, Lost> {
         let workers = u16::try_from(self.wanted.spec.workers.max(1)).unwrap_or(u16::MAX);
-        channel
-            .basic_qos(workers, BasicQosOptions::default())
-            .await?;
+        let qos = open.channel.basic_qos(workers, BasicQosOptions::default());
+        self.answer(open, qos).await??;
         let tag = short(&self.wanted.spec.tag).unwrap_or_default();
-        channel
-            .basic_consume(
-                self.wanted.queue.clone(),
-                tag,
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
-            .await
+        let consumed = open.channel.basic_consume(
+            open.queue.clone(),
+            tag,
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
+        Ok(self.answer(open, consumed).await??)
     }
 }
 

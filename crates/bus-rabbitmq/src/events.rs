@@ -59,7 +59,7 @@ impl Subscribed {
 }
 
 impl Worker for Subscribed {
-    async fn take(&self, from: &Open, delivery: Delivery) {
+    async fn take(&self, from: &Open, delivery: Delivery, _waited: bool) {
         // What nobody has begun when the session ends is delivered again.
         let Some(room) = from.session.while_it_lasts(self.keyed.room()).await else {
             return;

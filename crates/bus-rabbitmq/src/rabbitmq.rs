@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::address::Address;
 use crate::config::Config;
-use crate::consume;
+use crate::consume::{self, Manner, Wanted};
 use crate::events::Subscribed;
 use crate::metrics::Metrics;
 use crate::publish::{self, Destination};
@@ -450,7 +450,18 @@ impl Bus for RabbitMq {
         handler: Arc<dyn RequestHandler>,
     ) -> Result<Consumer, Error> {
         let serving = Serving::new(queue.workers, handler);
-        consume::start(&self.shared, queue, Vec::new(), serving).await
+        let wanted = Wanted::new(queue, Vec::new(), Manner::Consume)?;
+        consume::start(&self.shared, wanted, serving).await
+    }
+
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        let serving = Serving::new(queue.workers, handler);
+        let wanted = Wanted::new(queue, Vec::new(), Manner::StandIn)?;
+        consume::start(&self.shared, wanted, serving).await
     }
 
     async fn subscribe(
@@ -463,7 +474,8 @@ impl Bus for RabbitMq {
         }
         let subscribed = Subscribed::new(Arc::clone(&self.shared), &subscription, handler);
         let (queue, exchanges) = (subscription.queue, subscription.exchanges);
-        consume::start(&self.shared, queue, exchanges, subscribed).await
+        let wanted = Wanted::new(queue, exchanges, Manner::Consume)?;
+        consume::start(&self.shared, wanted, subscribed).await
     }
 
     async fn redeliver(

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use trunkline_bus::port::LONGEST_WORK;
-use trunkline_bus::{RequestHandler, Response};
+use trunkline_bus::{Delivered, RequestHandler, Response};
 
 use crate::answers::Envelope;
 use crate::consume::{Open, Worker};
@@ -47,7 +47,7 @@ impl Serving {
 }
 
 impl Worker for Serving {
-    async fn take(&self, from: &Open, delivery: Delivery) {
+    async fn take(&self, from: &Open, delivery: Delivery, waited: bool) {
         let place = Arc::clone(&self.free).acquire_owned();
         let Some(Ok(place)) = from.session.while_it_lasts(place).await else {
             return;
@@ -55,7 +55,7 @@ impl Worker for Serving {
         let desk = Arc::clone(&self.desk);
         let session = Arc::clone(&from.session);
         self.tasks.spawn(async move {
-            desk.answer(&session, delivery).await;
+            desk.answer(&session, delivery, waited).await;
             drop(place);
         });
     }
@@ -68,7 +68,7 @@ impl Worker for Serving {
 
 impl Desk {
     /// The acknowledgement comes last: what was not finished comes again.
-    async fn answer(&self, session: &Session, delivery: Delivery) {
+    async fn answer(&self, session: &Session, delivery: Delivery, waited: bool) {
         let Delivery {
             properties,
             data,
@@ -78,7 +78,13 @@ impl Desk {
         } = delivery;
         let body = Bytes::from(data);
         let identity = Identity::of(&properties, &body);
-        let reply = self.reply(identity, body, redelivered).await;
+        let delivered = Delivered {
+            identity: identity.certain(),
+            again: redelivered,
+            waited,
+            expires: properties.expiration().is_some(),
+        };
+        let reply = self.reply(identity, body, delivered).await;
         let settled = async {
             if let Some(reply) = reply {
                 send(session, &properties, reply).await;
@@ -94,27 +100,23 @@ impl Desk {
         }
     }
 
-    async fn reply(&self, identity: Identity, body: Bytes, redelivered: bool) -> Option<Bytes> {
-        match self.journal.begin(identity, redelivered) {
+    async fn reply(&self, identity: Identity, body: Bytes, delivered: Delivered) -> Option<Bytes> {
+        match self.journal.begin(identity, delivered.again) {
             Begin::Do(sender) => {
-                let reply = self.work(identity, body).await;
+                let reply = self.work(body, delivered).await;
                 redelivered::tell(sender, &reply);
                 reply
             }
             Begin::Await(earlier) => match redelivered::outcome(earlier).await {
                 Some(reply) => reply,
-                None => self.work(identity, body).await,
+                None => self.work(body, delivered).await,
             },
         }
     }
 
     /// There is an answer also when the handler fails or never ends.
-    async fn work(&self, identity: Identity, body: Bytes) -> Option<Bytes> {
-        let handling = match identity.certain() {
-            Some(identity) => self.handler.handle_known(body, identity),
-            None => self.handler.handle(body),
-        };
-        let handled = timeout(LONGEST_WORK, handling);
+    async fn work(&self, body: Bytes, delivered: Delivered) -> Option<Bytes> {
+        let handled = timeout(LONGEST_WORK, self.handler.handle_delivered(body, delivered));
         match AssertUnwindSafe(handled).catch_unwind().await {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => {

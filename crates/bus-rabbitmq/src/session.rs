@@ -126,7 +126,7 @@ impl Session {
             .ask(async |channel| topology::look_for(&channel, queue).await)
             .await;
         match found {
-            Ok(()) => {
+            Ok(_) => {
                 self.remember(queue);
                 Ok(())
             }

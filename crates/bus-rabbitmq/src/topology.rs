@@ -162,7 +162,7 @@ pub(crate) async fn declare(
 }
 
 /// Fails when there is no such queue; that ends the channel.
-pub(crate) async fn look_for(channel: &Channel, name: &ShortString) -> lapin::Result<()> {
+pub(crate) async fn look_for(channel: &Channel, name: &ShortString) -> lapin::Result<lapin::Queue> {
     let passive = QueueDeclareOptions {
         passive: true,
         ..QueueDeclareOptions::default()
@@ -170,7 +170,6 @@ pub(crate) async fn look_for(channel: &Channel, name: &ShortString) -> lapin::Re
     channel
         .queue_declare(name.clone(), passive, FieldTable::default())
         .await
-        .map(drop)
 }
 
 /// Whether a broker refuses what was declared because it does not know such things,

@@ -33,6 +33,7 @@ pub async fn all(bus: Arc<dyn Bus>, prefix: &str) {
     request_waits_for_the_next_consumer(&*bus, &format!("{prefix}.next")).await;
     workers_bound_the_parallel_work(&*bus, &format!("{prefix}.workers")).await;
     second_consumer_is_refused(&*bus, &format!("{prefix}.second")).await;
+    who_stands_in_answers_while_nobody_serves(&*bus, &format!("{prefix}.stand-in")).await;
     events_of_one_key_stay_in_order(&*bus, &format!("{prefix}.order")).await;
     failed_event_comes_again_and_is_confirmed_once_handled(&*bus, &format!("{prefix}.again")).await;
     every_bound_queue_gets_the_event(&*bus, &format!("{prefix}.fanout")).await;
@@ -270,6 +271,27 @@ async fn second_consumer_is_refused(bus: &dyn Bus, queue: &str) {
         .await
         .unwrap();
     third.stop().await;
+}
+
+/// Nobody waits for whoever may come, and whoever comes gets all.
+async fn who_stands_in_answers_while_nobody_serves(bus: &dyn Bus, queue: &str) {
+    let says = |word: &'static [u8]| answer(move |_| async move { Some(Bytes::from_static(word)) });
+    let spec = || QueueSpec::new(queue, 1);
+    for _ in 0..2 {
+        let nobody = bus.stand_in(spec(), says(b"nobody")).await.unwrap();
+        let second = bus.serve(spec(), says(b"somebody")).await;
+        assert!(matches!(second, Err(Error::Consumed(_))), "{second:?}");
+        let answered = bus.request(queue, Bytes::new(), PATIENCE).await.unwrap();
+        assert_eq!(&answered[..], b"nobody");
+        nobody.stop().await;
+
+        let somebody = bus.serve(spec(), says(b"somebody")).await.unwrap();
+        let second = bus.stand_in(spec(), says(b"nobody")).await;
+        assert!(matches!(second, Err(Error::Consumed(_))), "{second:?}");
+        let answered = bus.request(queue, Bytes::new(), PATIENCE).await.unwrap();
+        assert_eq!(&answered[..], b"somebody");
+        somebody.stop().await;
+    }
 }
 
 async fn events_of_one_key_stay_in_order(bus: &dyn Bus, name: &str) {

@@ -121,6 +121,15 @@ impl Bus for InProcess {
         requests.serve(queue.workers, handler)
     }
 
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        // Nobody else can serve a queue of this process.
+        self.serve(queue, handler).await
+    }
+
     async fn subscribe(
         &self,
         subscription: Subscription,

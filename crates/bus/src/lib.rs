@@ -31,7 +31,7 @@ pub use guarded::Guarded;
 pub use in_process::InProcess;
 pub use parking::Parking;
 pub use port::{
-    Bus, Confirmation, Consumer, EventHandler, Message, QueueSpec, Remember, RequestHandler, Retry,
-    Subscription, Work,
+    Bus, Confirmation, Consumer, Delivered, EventHandler, Message, QueueSpec, Remember,
+    RequestHandler, Retry, Subscription, Work,
 };
 pub use router::{Refusal, Reply, Routed, Router};

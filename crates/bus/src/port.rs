@@ -64,6 +64,19 @@ pub trait Bus: Send + Sync + 'static {
         handler: Arc<dyn RequestHandler>,
     ) -> Result<Consumer, Error>;
 
+    /// Answers the requests of a queue while nobody serves it, in this process or in
+    /// another, so that they do not wait for whoever may come. The queue exists from
+    /// then on; whoever serves it gets all that comes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Consumed`] when this process serves it already, or stands in.
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error>;
+
     /// Consumes the events of some exchanges through a queue of one's own.
     ///
     /// # Errors
@@ -111,6 +124,9 @@ pub struct QueueSpec {
     /// Names the consumer to whoever looks at a broker (chapter 01 §1.3); empty:
     /// the carrier chooses.
     pub tag: String,
+    /// Whoever serves the queue is told which requests waited in it while nobody
+    /// did ([`Delivered::waited`]).
+    pub tells_waiting: bool,
 }
 
 impl QueueSpec {
@@ -123,6 +139,7 @@ impl QueueSpec {
             capacity: 1_024,
             volatile: false,
             tag: String::new(),
+            tells_waiting: false,
         }
     }
 
@@ -137,6 +154,13 @@ impl QueueSpec {
     #[must_use]
     pub fn tagged(mut self, tag: impl Into<String>) -> Self {
         self.tag = tag.into();
+        self
+    }
+
+    /// The same for who must know what has waited.
+    #[must_use]
+    pub fn telling_waiting(mut self) -> Self {
+        self.tells_waiting = true;
         self
     }
 }
@@ -216,14 +240,29 @@ pub trait RequestHandler: Send + Sync + 'static {
     /// which some routes of the reference want (chapter 01 §2.4).
     async fn handle(&self, body: Bytes) -> Option<Bytes>;
 
-    /// The same for a request that the carrier tells from every other: when the process
-    /// that works on it dies it is delivered again, to whatever copy, with the same
-    /// `identity`, and no other request has that. Who makes something under an id of
-    /// his own derives the id from it, so that a repetition finds what was made.
-    async fn handle_known(&self, body: Bytes, identity: Uuid) -> Option<Bytes> {
-        let _ = identity;
+    /// The same, with what the carrier knows of the request.
+    async fn handle_delivered(&self, body: Bytes, delivered: Delivered) -> Option<Bytes> {
+        let _ = delivered;
         self.handle(body).await
     }
+}
+
+/// What a carrier knows of a request besides its bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Tells it from every other: when the process that works on it dies it is
+    /// delivered again, to whatever copy, with the same identity, and no other request
+    /// has that. Who makes something under an id of his own derives the id from it, so
+    /// that a repetition finds what was made.
+    pub identity: Option<Uuid>,
+    /// It was delivered before, and nobody knows what became of it.
+    pub again: bool,
+    /// It came while nobody served the queue. Only where [`QueueSpec::tells_waiting`]
+    /// asks for it, and for who stands in.
+    pub waited: bool,
+    /// The carrier throws it away when its caller does not wait any more. Without that
+    /// it may come at any time.
+    pub expires: bool,
 }
 
 /// Handles events.

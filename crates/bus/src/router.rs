@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::envelope::{JSON, Method, Request, Response};
 use crate::metrics::{RouteLabels, ServiceMetrics, millis};
-use crate::port::RequestHandler;
+use crate::port::{Delivered, RequestHandler};
 
 /// What a route answers when it succeeds; always 200 (chapter 01 §2.4).
 #[derive(Debug)]
@@ -379,8 +379,8 @@ impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
         self.answer(body, None).await
     }
 
-    async fn handle_known(&self, body: Bytes, identity: Uuid) -> Option<Bytes> {
-        self.answer(body, Some(identity)).await
+    async fn handle_delivered(&self, body: Bytes, delivered: Delivered) -> Option<Bytes> {
+        self.answer(body, delivered.identity).await
     }
 }
 
@@ -473,15 +473,21 @@ mod tests {
         let router = Router::new(Arc::new(()), ServiceMetrics::default());
         let router = router.route(Method::Post, "/v1/x", "/v1/x", makes);
         let body = Bytes::from_static(br#"{"uri":"/v1/x","method":"POST"}"#);
-        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let first = router.handle_known(body.clone(), one).await;
-        assert_eq!(first, router.handle_known(body.clone(), one).await);
-        assert_ne!(first, router.handle_known(body.clone(), other).await);
+        let ask = |id| {
+            let delivered = Delivered {
+                identity: Some(Uuid::from_u128(id)),
+                ..Delivered::default()
+            };
+            router.handle_delivered(body.clone(), delivered)
+        };
+        let first = ask(1).await;
+        assert_eq!(first, ask(1).await);
+        assert_ne!(first, ask(2).await);
         let text = String::from_utf8(first.unwrap().to_vec()).unwrap();
         let ids: Response = serde_json::from_str(&text).unwrap();
         let ids: [Uuid; 2] = serde_json::from_str(ids.data.unwrap().get()).unwrap();
         assert_ne!(ids[0], ids[1]);
-        let unknown = router.handle(body).await.unwrap();
+        let unknown = router.handle(body.clone()).await.unwrap();
         assert!(String::from_utf8_lossy(&unknown).contains("[null,null]"));
     }
 

@@ -490,6 +490,14 @@ impl Bus for Early {
         self.0.serve(queue, handler).await
     }
 
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, trunkline_bus::Error> {
+        self.0.stand_in(queue, handler).await
+    }
+
     async fn subscribe(
         &self,
         subscription: Subscription,

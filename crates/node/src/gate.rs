@@ -99,6 +99,14 @@ impl Bus for Gate {
         self.inner.serve(queue, handler).await
     }
 
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        self.inner.stand_in(queue, handler).await
+    }
+
     async fn subscribe(
         &self,
         subscription: Subscription,

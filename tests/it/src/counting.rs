@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use trunkline_bus::{
-    Bus, Confirmation, Consumer, Error, EventHandler, QueueSpec, Request, RequestHandler, Response,
-    Subscription,
+    Bus, Confirmation, Consumer, Delivered, Error, EventHandler, QueueSpec, Request,
+    RequestHandler, Response, Subscription,
 };
 use trunkline_model::Timestamp;
 use trunkline_store::{Batch, Database, Dialect, Rows, Value};
@@ -125,7 +125,11 @@ impl Served {
     /// delivered again.
     pub async fn deliver(&self, queue: &str, body: Bytes, identity: Uuid) -> Option<Bytes> {
         let handler = self.locked().get(queue).cloned()?;
-        handler.handle_known(body, identity).await
+        let delivered = Delivered {
+            identity: Some(identity),
+            ..Delivered::default()
+        };
+        handler.handle_delivered(body, delivered).await
     }
 }
 
@@ -182,6 +186,14 @@ impl Bus for CountingBus {
         let name = queue.name.clone();
         self.served.locked().insert(name, Arc::clone(&handler));
         self.inner.serve(queue, handler).await
+    }
+
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        self.inner.stand_in(queue, handler).await
     }
 
     async fn subscribe(

@@ -7,36 +7,35 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lapin::BasicProperties;
 use tokio::sync::mpsc;
-use trunkline_bus::{Bus as _, QueueSpec, RequestHandler};
+use trunkline_bus::{Bus as _, Delivered, QueueSpec, RequestHandler};
 use trunkline_bus_rabbitmq::{Config, Metrics};
 use trunkline_rig::Proxy;
-use uuid::Uuid;
 
 use crate::raw::{Raw, next, request_properties};
 use crate::world::{World, carrier, in_time};
 
 const QUEUE: &str = "identity.request";
 
-/// Tells each request with its identity; answers, or never ends.
+/// Tells what is known of each request; answers, or never ends.
 struct Telling {
-    sender: mpsc::UnboundedSender<(Bytes, Option<Uuid>)>,
+    sender: mpsc::UnboundedSender<Delivered>,
     answers: bool,
 }
 
 #[async_trait]
 impl RequestHandler for Telling {
     async fn handle(&self, body: Bytes) -> Option<Bytes> {
-        self.tell(body, None).await
+        self.tell(body, Delivered::default()).await
     }
 
-    async fn handle_known(&self, body: Bytes, identity: Uuid) -> Option<Bytes> {
-        self.tell(body, Some(identity)).await
+    async fn handle_delivered(&self, body: Bytes, delivered: Delivered) -> Option<Bytes> {
+        self.tell(body, delivered).await
     }
 }
 
 impl Telling {
-    async fn tell(&self, body: Bytes, identity: Option<Uuid>) -> Option<Bytes> {
-        self.sender.send((body.clone(), identity)).ok()?;
+    async fn tell(&self, body: Bytes, delivered: Delivered) -> Option<Bytes> {
+        self.sender.send(delivered).ok()?;
         if !self.answers {
             std::future::pending::<()>().await;
         }
@@ -70,7 +69,9 @@ async fn a_request_of_a_process_that_died_comes_to_the_next_with_its_identity() 
     let mut before = Vec::new();
     for _ in 0..3 {
         let begun = in_time("a request that is begun", told.recv()).await?;
-        before.push(begun.context("open")?.1);
+        let begun = begun.context("open")?;
+        assert!(!begun.again && !begun.expires && !begun.waited);
+        before.push(begun.identity);
     }
     before.sort();
     assert!(before[0].is_none(), "nothing tells it from others");
@@ -83,7 +84,9 @@ async fn a_request_of_a_process_that_died_comes_to_the_next_with_its_identity() 
     let mut after = Vec::new();
     for _ in 0..3 {
         let begun = in_time("a request that comes again", told.recv()).await?;
-        after.push(begun.context("open")?.1);
+        let begun = begun.context("open")?;
+        assert!(begun.again, "somebody may have done it");
+        after.push(begun.identity);
     }
     after.sort();
     assert_eq!(after, before);

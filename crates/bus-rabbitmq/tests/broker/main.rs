@@ -14,6 +14,7 @@ mod replies;
 mod requests;
 mod restarts;
 mod retries;
+mod standing_in;
 mod storm;
 mod tap;
 mod trouble;

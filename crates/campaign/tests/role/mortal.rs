@@ -234,6 +234,14 @@ impl Bus for Mortal<dyn Bus> {
         self.inner.serve(queue, handler).await
     }
 
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, BusError> {
+        self.inner.stand_in(queue, handler).await
+    }
+
     async fn subscribe(
         &self,
         subscription: Subscription,

@@ -164,6 +164,17 @@ impl Bus for Mortal<dyn Bus> {
         self.border.crossing(self.inner.serve(queue, handler)).await
     }
 
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        let border = Arc::clone(&self.border);
+        let handler = Arc::new(MortalHandler { handler, border });
+        let standing_in = self.inner.stand_in(queue, handler);
+        self.border.crossing(standing_in).await
+    }
+
     async fn subscribe(
         &self,
         subscription: Subscription,

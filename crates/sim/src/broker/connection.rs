@@ -73,7 +73,12 @@ impl Connection {
         }
     }
 
-    fn consume(&self, spec: &QueueSpec, handler: Handler) -> Result<Consumer, Error> {
+    fn consume(
+        &self,
+        spec: &QueueSpec,
+        handler: Handler,
+        stands_in: bool,
+    ) -> Result<Consumer, Error> {
         let consumer = self.bus.with(|state| {
             let (tag, turn) = (state.tag(), state.dice.roll());
             let queue = state
@@ -83,7 +88,7 @@ impl Connection {
             if queue.consumers.iter().any(|it| it.process == self.process) {
                 return Err(Error::Consumed(spec.name.clone()));
             }
-            let consumer = Consumed::new(self.process, tag, spec.workers, handler);
+            let consumer = Consumed::new(self.process, tag, spec.workers, handler, stands_in);
             queue.consumers.push(Arc::clone(&consumer));
             Ok(consumer)
         })?;
@@ -116,6 +121,8 @@ impl End {
                 queue.remove(|consumer| consumer.tag == self.tag);
             }
         });
+        // Who stands in may be the next.
+        self.bus.pump(&self.queue);
     }
 }
 
@@ -177,7 +184,15 @@ impl Bus for Connection {
         queue: QueueSpec,
         handler: Arc<dyn RequestHandler>,
     ) -> Result<Consumer, Error> {
-        self.consume(&queue, Handler::Requests(handler))
+        self.consume(&queue, Handler::Requests(handler), false)
+    }
+
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        self.consume(&queue, Handler::Requests(handler), true)
     }
 
     async fn subscribe(
@@ -198,7 +213,7 @@ impl Bus for Connection {
             longest_work: subscription.longest_work,
             parking: subscription.parking,
         };
-        self.consume(&subscription.queue, handler)
+        self.consume(&subscription.queue, handler, false)
     }
 
     async fn redeliver(

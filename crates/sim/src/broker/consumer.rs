@@ -37,17 +37,26 @@ pub(super) struct Consumed {
     pub(super) executor: Arc<Keyed>,
     workers: usize,
     handler: Handler,
+    /// It gets messages only while there is no other.
+    pub(super) stands_in: bool,
     unacked: Mutex<BTreeMap<u64, Delivery>>,
     /// Its process is not heard of.
     away: AtomicBool,
 }
 
 impl Consumed {
-    pub(super) fn new(process: u64, tag: u64, workers: usize, handler: Handler) -> Arc<Self> {
+    pub(super) fn new(
+        process: u64,
+        tag: u64,
+        workers: usize,
+        handler: Handler,
+        stands_in: bool,
+    ) -> Arc<Self> {
         Arc::new(Self {
             process,
             tag,
             workers: workers.max(1),
+            stands_in,
             // A delivery is acknowledged a moment before its job has ended.
             executor: Keyed::new(workers.max(1) * 2),
             handler,
@@ -61,13 +70,17 @@ impl Consumed {
         self.unacked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn is_away(&self) -> bool {
+        self.away.load(Ordering::SeqCst)
+    }
+
     pub(super) fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
     }
 
     /// Room for one more delivery, if there is any now.
     pub(super) fn room(&self) -> Option<OwnedSemaphorePermit> {
-        if self.away.load(Ordering::SeqCst) || self.unacked().len() >= self.workers {
+        if self.is_away() || self.unacked().len() >= self.workers {
             return None;
         }
         self.executor.room().now_or_never()

@@ -64,13 +64,18 @@ impl Queue {
         self.waiting.len() >= self.capacity
     }
 
-    /// The next consumer in turn that has room.
+    /// The next consumer in turn that has room; who stands in, while there is none.
     pub(super) fn free_consumer(&mut self) -> Option<(Arc<Consumed>, OwnedSemaphorePermit)> {
         if self.waiting.is_empty() {
             return None;
         }
+        let serves = |it: &Arc<Consumed>| !it.stands_in && !it.is_away();
+        let is_served = self.consumers.iter().any(serves);
         for step in 0..self.consumers.len() {
             let at = (self.turn + step) % self.consumers.len();
+            if is_served && self.consumers[at].stands_in {
+                continue;
+            }
             if let Some(room) = self.consumers[at].room() {
                 self.turn = at + 1;
                 return Some((Arc::clone(&self.consumers[at]), room));
