@@ -1,25 +1,25 @@
-//! A queue that several proxies serve, in this process and in others: it is left
-//! to them while this process reaches no Asterisk.
+//! A queue that several proxies serve, in this process and in others: while this
+//! process reaches no Asterisk, it stands in for them and no more.
 //!
-//! A consumer that cannot do anything would still get its share of the requests,
-//! and refuse what another one would do. Without any consumer a request waits in
-//! its queue, as long as its sender has patience.
+//! A consumer that cannot do anything would get its share of the requests, and refuse
+//! what another one would do. A queue without any would keep the requests, and whoever
+//! comes would dial for callers who have left: a Go service's requests never expire.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::select_all;
-use tokio::time::sleep;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::{Bus, QueueSpec};
+use trunkline_bus::{Bus, Consumer, Error, QueueSpec, RequestHandler};
 use trunkline_model::service::Service;
 
 use crate::asterisk::Asterisk;
 use crate::metrics::{Metrics, QueueLabels};
 use crate::requests::{Pick, Server};
 
-/// Pause before a queue that could not be served is tried again.
+/// Pause before a queue that could not be taken is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves one permanent queue for the Asterisks that name it.
@@ -49,50 +49,73 @@ impl Attendance {
         Self {
             bus,
             metrics,
-            queue: QueueSpec::new(queue, workers).tagged(Service::ASTERISK_PROXY.name()),
+            queue: QueueSpec::new(queue, workers)
+                .tagged(Service::ASTERISK_PROXY.name())
+                .telling_waiting(),
             server: Arc::new(server),
             asterisks,
         }
     }
 
-    /// Comes and goes until `stop`; requests in progress are finished then.
+    /// Stands in and serves in turn until `stop`; requests in progress are finished
+    /// then.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        self.note(false);
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                () = self.one_connected() => {}
-            }
-            self.serve(&stop).await;
+        let queue = self.queue.name.as_str();
+        while !stop.is_cancelled() {
             self.note(false);
+            let standing_in = self.bus.stand_in(self.queue.clone(), self.handler());
+            self.during(standing_in, self.one_connected(), &stop).await;
+            if stop.is_cancelled() {
+                return;
+            }
+            let serving = self.bus.serve(self.queue.clone(), self.handler());
+            self.during(serving, self.served(), &stop).await;
+            if !stop.is_cancelled() {
+                tracing::info!(
+                    queue,
+                    "no Asterisk is connected; the requests are left to others"
+                );
+            }
         }
     }
 
-    async fn serve(&self, stop: &CancellationToken) {
-        let queue = self.queue.name.as_str();
-        let server = Arc::clone(&self.server);
-        let consumer = match self.bus.serve(self.queue.clone(), server).await {
+    fn handler(&self) -> Arc<dyn RequestHandler> {
+        Arc::clone(&self.server) as _
+    }
+
+    /// Takes the queue until `end`, or `stop`. A queue that cannot be taken is left
+    /// alone for a moment.
+    async fn during(
+        &self,
+        taking: impl Future<Output = Result<Consumer, Error>>,
+        end: impl Future<Output = ()>,
+        stop: &CancellationToken,
+    ) {
+        let taken = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            taken = taking => taken,
+        };
+        let consumer = match taken {
             Ok(consumer) => consumer,
             Err(error) => {
-                tracing::warn!(queue, %error, "a queue cannot be served and is tried again");
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => {}
-                    () = sleep(PAUSE) => {}
-                }
+                let queue = self.queue.name.as_str();
+                tracing::warn!(queue, %error, "a queue cannot be taken and is tried again");
+                let _ = timeout(PAUSE, stop.cancelled()).await;
                 return;
             }
         };
-        self.note(true);
         tokio::select! {
             biased;
             () = stop.cancelled() => {}
-            () = self.none_connected() => {
-                tracing::info!(queue, "no Asterisk is connected; the requests are left to others");
-            }
+            () = end => {}
         }
         consumer.stop().await;
+    }
+
+    async fn served(&self) {
+        self.note(true);
+        self.none_connected().await;
     }
 
     async fn one_connected(&self) {

@@ -1,8 +1,8 @@
 //! The proxies of a process: who serves which queue.
 //!
 //! A queue has one consumer per process. A permanent queue is therefore served
-//! once, for all Asterisks that name it, while one of them is connected
-//! ([`Attendance`]); the queue of an Asterisk's id is served for whichever of them
+//! once, for all Asterisks that name it, while one of them is connected, and answered
+//! otherwise when nobody else serves it ([`Attendance`]); the queue of an Asterisk's id is served for whichever of them
 //! has that id at the moment.
 
 use std::collections::{BTreeMap, HashMap};
@@ -49,7 +49,7 @@ pub async fn start(
 
 /// Starts the proxies of this process, each over its way to its Asterisk. They connect in the
 /// background, for ever. The queue of an Asterisk is served once its id is known,
-/// a permanent one while an Asterisk is connected. `shutdown` ends
+/// a permanent one while an Asterisk is connected; it is there from the beginning. `shutdown` ends
 /// them: no more requests are taken, those in progress are finished, the
 /// websockets are closed.
 ///
@@ -287,6 +287,7 @@ impl Group {
 fn own_queue(queue: String, workers: usize) -> QueueSpec {
     QueueSpec::new(queue, workers)
         .volatile()
+        .telling_waiting()
         .tagged(Service::ASTERISK_PROXY.name())
 }
 

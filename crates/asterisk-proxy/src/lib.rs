@@ -10,7 +10,7 @@
 //! [`start`] runs the proxies of a process as one group: each Asterisk has a link
 //! and a queue of its own, and the queues that several may answer (the permanent
 //! ones) are served once, by whichever Asterisk is connected, in turn. While none is
-//! they are left alone: another process may serve them.
+//! they are left to other processes, and refused when there is none either.
 //!
 //! The proxy decides nothing and keeps nothing. What it adds to the reference's:
 //! it says when it is connected and when not ([`trunkline_ari::event::Connection`]),

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use trunkline_bus::envelope::JSON;
 use trunkline_bus::metrics::{RouteLabels, millis};
-use trunkline_bus::{Method, Request, RequestHandler, Response};
+use trunkline_bus::{Delivered, Method, Request, RequestHandler, Response};
 use trunkline_model::TypedError;
 use trunkline_model::error::Status;
 use trunkline_model::service::Service;
@@ -69,18 +69,19 @@ impl Route {
 #[async_trait]
 impl RequestHandler for Server {
     async fn handle(&self, body: Bytes) -> Option<Bytes> {
+        self.handle_delivered(body, Delivered::default()).await
+    }
+
+    async fn handle_delivered(&self, body: Bytes, delivered: Delivered) -> Option<Bytes> {
         let Ok(request) = serde_json::from_slice::<Request>(&body) else {
             tracing::warn!(bytes = body.len(), "a request envelope cannot be read");
             return Some(Response::bare(400).encode());
         };
         let started = Instant::now();
         let route = Route::of(&request.method, &request.uri);
-        let response = match route {
-            Route::Ari => self.ari(&request).await,
-            Route::Ami => self.ami(&request).await,
-            Route::RecordingMove => self.recording_move(&request).await,
-            Route::Diagnostics => self.diagnostics().await,
-            Route::Unknown => Response::bare(404),
+        let response = match untimely(&request, route, delivered) {
+            Some(refusal) => refusal,
+            None => self.answer(&request, route).await,
         };
         let method = Method::parse(&request.method).map_or("other", Method::as_str);
         let labels = RouteLabels {
@@ -97,7 +98,34 @@ impl RequestHandler for Server {
     }
 }
 
+/// The answer to a request that must not be done any more: its caller may have left,
+/// and nothing says when he did. `None`: it may be done.
+fn untimely(request: &Request, route: Route, delivered: Delivered) -> Option<Response> {
+    // Who sets an expiration waits as long as his request exists.
+    if delivered.expires || route == Route::Unknown {
+        return None;
+    }
+    if delivered.waited {
+        tracing::debug!(uri = path(request), "a request came while nobody served it");
+        return Some(unavailable(
+            "ASTERISK_UNAVAILABLE",
+            "No Asterisk was connected when the request came.",
+        ));
+    }
+    None
+}
+
 impl Server {
+    async fn answer(&self, request: &Request, route: Route) -> Response {
+        match route {
+            Route::Ari => self.ari(request).await,
+            Route::Ami => self.ami(request).await,
+            Route::RecordingMove => self.recording_move(request).await,
+            Route::Diagnostics => self.diagnostics().await,
+            Route::Unknown => Response::bare(404),
+        }
+    }
+
     async fn ari(&self, request: &Request) -> Response {
         let Some(asterisk) = (self.pick)() else {
             return unavailable("ASTERISK_UNAVAILABLE", "No Asterisk is connected.");
@@ -256,6 +284,8 @@ pub(crate) fn typed(status: Status, reason: &str, message: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     async fn ask(method: &str, uri: &str) -> String {
@@ -269,6 +299,41 @@ mod tests {
             ..Request::default()
         };
         String::from_utf8(server.handle(request.encode()).await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_waited_while_nobody_served_is_done_only_for_a_caller_who_waits() {
+        let picked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&picked);
+        let server = Server {
+            pick: Box::new(move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+                None
+            }),
+            metrics: Metrics::default(),
+        };
+        let request = Request {
+            method: "POST".to_owned(),
+            uri: "/ari/channels/create".to_owned(),
+            ..Request::default()
+        };
+        for (waited, expires, done) in [
+            (true, false, false),
+            (true, true, true),
+            (false, false, true),
+        ] {
+            let delivered = Delivered {
+                waited,
+                expires,
+                ..Delivered::default()
+            };
+            let before = picked.load(Ordering::SeqCst);
+            let answer = server.handle_delivered(request.encode(), delivered).await;
+            let answer = String::from_utf8(answer.unwrap().to_vec()).unwrap();
+            assert!(answer.contains("ASTERISK_UNAVAILABLE"), "{answer}");
+            let asked = picked.load(Ordering::SeqCst) > before;
+            assert_eq!(asked, done, "{delivered:?}");
+        }
     }
 
     #[tokio::test]

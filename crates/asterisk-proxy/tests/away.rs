@@ -1,4 +1,5 @@
-//! A proxy whose Asterisk is away leaves the permanent queue, and comes back to it.
+//! A proxy whose Asterisk is away serves the permanent queue no more, answers what
+//! nobody else would, and comes back to it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -129,6 +130,17 @@ impl World {
         assert_eq!(self.events.recv().await.unwrap()["type"], event);
     }
 
+    /// Waits until the permanent queue is, or not.
+    async fn is_served(&self, served: bool) {
+        let line = format!(
+            r#"queue_served{{queue="asterisk.call.request"}} {}"#,
+            u8::from(served)
+        );
+        while !self.metrics().contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn metrics(&self) -> String {
         let mut registry = prometheus_client::registry::Registry::default();
         self.metrics.register(&mut registry);
@@ -144,27 +156,38 @@ impl World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permanent_queue_is_left_while_asterisk_is_away_and_served_again() {
+async fn requests_to_a_permanent_queue_are_refused_at_once_while_asterisk_is_away() {
     let mut world = World::start(State::Up).await;
     world.hears("asterisk_connected").await;
     assert_eq!(world.ask(CALL, "/ari/x").await.unwrap()["status_code"], 200);
-    let served = r#"queue_served{queue="asterisk.call.request"}"#;
-    assert!(world.metrics().contains(&format!("{served} 1")));
+    world.is_served(true).await;
 
     world.asterisk.0.send_replace(State::Gone);
     world.hears("asterisk_disconnected").await;
     world.is_connected(false).await;
-    let left = world.ask(CALL, "/ari/x").await;
-    assert!(matches!(left, Err(Error::Untaken { .. })), "{left:?}");
-    assert!(world.metrics().contains(&format!("{served} 0")));
-    let refused = world.ask(OWN, "/ari/x").await.unwrap();
-    assert_eq!(refused["data"]["reason"], "ASTERISK_UNAVAILABLE");
+    let before = tokio::time::Instant::now();
+    for queue in [CALL, OWN] {
+        let refused = world.ask(queue, "/ari/x").await.unwrap();
+        assert_eq!(refused["data"]["reason"], "ASTERISK_UNAVAILABLE");
+    }
+    assert!(before.elapsed().is_zero(), "nobody waits for nothing");
+    world.is_served(false).await;
 
-    // What is asked meanwhile is answered when it is back.
-    let back = async { world.asterisk.0.send_replace(State::Up) };
-    let (waited, _) = tokio::join!(world.ask(CALL, "/ari/x"), back);
-    assert_eq!(waited.unwrap()["status_code"], 200);
+    world.asterisk.0.send_replace(State::Up);
     world.hears("asterisk_connected").await;
+    assert_eq!(world.ask(CALL, "/ari/x").await.unwrap()["status_code"], 200);
+    world.is_served(true).await;
+    world.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn permanent_queue_is_there_before_asterisk_is() {
+    let world = World::start(State::Gone).await;
+    tokio::task::yield_now().await;
+    let refused = world.ask(CALL, "/ari/x").await.unwrap();
+    assert_eq!(refused["data"]["reason"], "ASTERISK_UNAVAILABLE");
+    let own = world.ask(OWN, "/ari/x").await;
+    assert!(matches!(own, Err(Error::NoQueue(_))), "nobody knows its id");
     world.stop().await;
 }
 
@@ -179,12 +202,12 @@ async fn asterisk_that_sends_events_and_answers_nothing_is_away() {
     let status = world.running.statuses().remove(0);
     assert!(!status.connected && status.last_error.is_some());
 
-    let left = world.ask(CALL, "/ari/x").await;
-    assert!(matches!(left, Err(Error::Untaken { .. })), "{left:?}");
-    // Its own queue answers at once, and says why.
+    // Both queues answer at once, and say why.
     let before = tokio::time::Instant::now();
-    let refused = world.ask(OWN, "/ari/channels").await.unwrap();
-    assert_eq!(refused["data"]["reason"], "ASTERISK_UNAVAILABLE");
+    for queue in [CALL, OWN] {
+        let refused = world.ask(queue, "/ari/channels").await.unwrap();
+        assert_eq!(refused["data"]["reason"], "ASTERISK_UNAVAILABLE");
+    }
     assert!(before.elapsed().is_zero(), "without asking once more");
 
     world.asterisk.0.send_replace(State::Up);

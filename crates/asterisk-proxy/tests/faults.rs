@@ -18,7 +18,7 @@ use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 use trunkline_asterisk_proxy::{Account, Config, Metrics, Running, Status, start};
-use trunkline_bus::{Bus, Consumer, Error, InProcess, Request};
+use trunkline_bus::{Bus, Consumer, InProcess, Request};
 
 use crate::listen::listen;
 
@@ -229,9 +229,8 @@ async fn a_refused_account_says_what_to_do_and_is_tried_again() {
         !error.contains("secret") && !error.contains("user:"),
         "{error}"
     );
-    let ask = Request::default().encode();
-    let unserved = proxy.bus.request("asterisk.call.request", ask, PATIENCE);
-    assert!(matches!(unserved.await, Err(Error::NoQueue(_))));
+    let refused = proxy.ask("asterisk.call.request", "GET", "/ari/x").await;
+    assert_eq!(refused["data"]["reason"], "ASTERISK_UNAVAILABLE");
 
     ari.behaviour.send_replace(Behaviour::Sends(Vec::new()));
     let status = proxy.until(|status| status.connected).await;
