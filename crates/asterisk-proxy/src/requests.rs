@@ -112,7 +112,25 @@ fn untimely(request: &Request, route: Route, delivered: Delivered) -> Option<Res
             "No Asterisk was connected when the request came.",
         ));
     }
+    if delivered.again && !may_be_repeated(request, route) {
+        tracing::warn!(
+            method = request.method,
+            uri = path(request),
+            "a request that somebody may have done is not done a second time"
+        );
+        return Some(Response::bare(500));
+    }
     None
+}
+
+/// Whether a second time changes nothing: what POST does is done anew, as are AMI's
+/// actions, and a second Asterisk would do it beside the first.
+fn may_be_repeated(request: &Request, route: Route) -> bool {
+    match route {
+        Route::Ari => request.method != "POST",
+        Route::Ami => false,
+        Route::RecordingMove | Route::Diagnostics | Route::Unknown => true,
+    }
 }
 
 impl Server {
@@ -284,7 +302,7 @@ pub(crate) fn typed(status: Status, reason: &str, message: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
 
@@ -301,38 +319,71 @@ mod tests {
         String::from_utf8(server.handle(request.encode()).await.unwrap().to_vec()).unwrap()
     }
 
-    #[tokio::test]
-    async fn what_waited_while_nobody_served_is_done_only_for_a_caller_who_waits() {
-        let picked = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&picked);
+    /// Whether the request gets as far as to look for an Asterisk, and the answer.
+    async fn delivered(method: &str, uri: &str, delivered: Delivered) -> (bool, String) {
+        let picked = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&picked);
         let server = Server {
             pick: Box::new(move || {
-                counted.fetch_add(1, Ordering::SeqCst);
+                flag.store(true, Ordering::SeqCst);
                 None
             }),
             metrics: Metrics::default(),
         };
         let request = Request {
-            method: "POST".to_owned(),
-            uri: "/ari/channels/create".to_owned(),
+            method: method.to_owned(),
+            uri: uri.to_owned(),
             ..Request::default()
         };
+        let answer = server.handle_delivered(request.encode(), delivered).await;
+        let answer = String::from_utf8(answer.unwrap().to_vec()).unwrap();
+        (picked.load(Ordering::SeqCst), answer)
+    }
+
+    #[tokio::test]
+    async fn what_waited_while_nobody_served_is_done_only_for_a_caller_who_waits() {
         for (waited, expires, done) in [
             (true, false, false),
             (true, true, true),
             (false, false, true),
         ] {
-            let delivered = Delivered {
+            let known = Delivered {
                 waited,
                 expires,
                 ..Delivered::default()
             };
-            let before = picked.load(Ordering::SeqCst);
-            let answer = server.handle_delivered(request.encode(), delivered).await;
-            let answer = String::from_utf8(answer.unwrap().to_vec()).unwrap();
+            let (asked, answer) = delivered("POST", "/ari/channels/create", known).await;
             assert!(answer.contains("ASTERISK_UNAVAILABLE"), "{answer}");
-            let asked = picked.load(Ordering::SeqCst) > before;
-            assert_eq!(asked, done, "{delivered:?}");
+            assert_eq!(asked, done, "{known:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_again_is_done_again_only_if_that_changes_nothing() {
+        let again = Delivered {
+            again: true,
+            ..Delivered::default()
+        };
+        let expiring = Delivered {
+            expires: true,
+            ..again
+        };
+        for (method, uri, done) in [
+            ("POST", "/ari/channels", false),
+            ("POST", "/ari/channels/create", false),
+            ("POST", "/ari/channels/a/play/b", false),
+            ("POST", "/ari/bridges/a/record", false),
+            ("POST", "/ami/", false),
+            ("GET", "/ari/channels", true),
+            ("PUT", "/ari/deviceStates/a", true),
+            ("DELETE", "/ari/channels/a", true),
+            ("POST", "/proxy/recording_file_move", true),
+        ] {
+            let (asked, answer) = delivered(method, uri, again).await;
+            assert_eq!(asked, done, "{method} {uri}");
+            let unknown = answer == r#"{"status_code":500,"data_type":""}"#;
+            assert_eq!(unknown, !done, "{method} {uri}: {answer}");
+            assert!(delivered(method, uri, expiring).await.0, "{method} {uri}");
         }
     }
 

@@ -326,3 +326,35 @@ async fn nobody_is_called_late_because_a_proxy_was_cut_off() -> Result<()> {
     process.stop().await;
     Ok(())
 }
+
+/// Nobody knows what the first Asterisk did: a second one must not do it as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_a_proxy_that_died_is_not_done_at_a_second_asterisk() -> Result<()> {
+    let (broker, _folder) = broker().await?;
+    let foreign = Foreign::connect(&broker).await?;
+    foreign.declare().await?;
+    let network = trunkline_rig::Proxy::start(broker.socket_address()).await?;
+    let first = Fake::new("first", State::Slow);
+    let way = broker.address_at(network.address());
+    let dying = Process::start(&way, &first).await?;
+    until("the queue served", async || {
+        Ok(foreign.consumers().await? == 1)
+    })
+    .await?;
+    foreign.create("once").await?;
+    let mut created = first.created.subscribe();
+    in_time("the first", created.wait_for(|created| created.len() == 1)).await??;
+
+    let second = Fake::new("second", State::Up);
+    let other = Process::start(&broker.address(), &second).await?;
+    until("both", async || Ok(foreign.consumers().await? == 2)).await?;
+    network.refuse().await?;
+    network.cut().await;
+    assert_eq!(foreign.status().await?, 500);
+    assert_eq!(foreign.creates("another").await?, 200);
+    assert_eq!(second.created(), [quoted("another")]);
+    other.stop().await;
+    // What its Asterisk was told never ends: it is not waited for.
+    dying.bus.close().await;
+    Ok(())
+}
