@@ -1,6 +1,7 @@
 //! Requests from the bus: which of them go to Asterisk, and what is answered
 //! (chapter 01 §8.3). There is always an answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -73,7 +74,7 @@ impl RequestHandler for Server {
     }
 
     async fn handle_delivered(&self, body: Bytes, delivered: Delivered) -> Option<Bytes> {
-        let Ok(request) = serde_json::from_slice::<Request>(&body) else {
+        let Some(request) = Request::decode(&body) else {
             tracing::warn!(bytes = body.len(), "a request envelope cannot be read");
             return Some(Response::bare(400).encode());
         };
@@ -202,9 +203,8 @@ impl Server {
             let message = "AMI is not configured for this Asterisk: set asterisk.ami and asterisk.ami_account_file.";
             return typed(Status::FailedPrecondition, "AMI_NOT_CONFIGURED", message);
         };
-        let data = request.data.as_deref().map_or("", RawValue::get);
         // Compat: what is no object of texts is a generic 500.
-        let Ok(action) = serde_json::from_str::<Fields>(data) else {
+        let Some(action) = action(request) else {
             return Response::bare(500);
         };
         match ami.act(&action).await {
@@ -217,6 +217,14 @@ impl Server {
             }
         }
     }
+}
+
+/// The action that a request holds. A null in it is as good as an empty text.
+fn action(request: &Request) -> Option<Fields> {
+    let data = request.data.as_deref()?.get();
+    let fields: BTreeMap<String, Option<String>> = serde_json::from_str(data).ok()?;
+    let text = |(name, value): (String, Option<String>)| (name, value.unwrap_or_default());
+    Some(fields.into_iter().map(text).collect())
 }
 
 /// Whether the request brings a channel into the application, which needs its
@@ -306,17 +314,17 @@ mod tests {
 
     use super::*;
 
-    async fn ask(method: &str, uri: &str) -> String {
+    async fn said(body: &str) -> String {
         let server = Server {
             pick: Box::new(|| None),
             metrics: Metrics::default(),
         };
-        let request = Request {
-            method: method.to_owned(),
-            uri: uri.to_owned(),
-            ..Request::default()
-        };
-        String::from_utf8(server.handle(request.encode()).await.unwrap().to_vec()).unwrap()
+        let answer = server.handle(Bytes::copy_from_slice(body.as_bytes())).await;
+        String::from_utf8(answer.unwrap().to_vec()).unwrap()
+    }
+
+    async fn ask(method: &str, uri: &str) -> String {
+        said(&format!(r#"{{"uri":"{uri}","method":"{method}"}}"#)).await
     }
 
     /// Whether the request gets as far as to look for an Asterisk, and the answer.
@@ -407,11 +415,25 @@ mod tests {
                 "{uri}"
             );
         }
-        let server = Server {
-            pick: Box::new(|| None),
-            metrics: Metrics::default(),
+        let bad = r#"{"status_code":400,"data_type":""}"#;
+        for garbage in ["garbage", "7", r#"["/ari/channels","GET","x",""]"#] {
+            assert_eq!(said(garbage).await, bad, "{garbage}");
+        }
+        let nulls = r#"{"uri":"/ari/x","method":"GET","publisher":null,"data":null}"#;
+        assert!(said(nulls).await.contains("ASTERISK_UNAVAILABLE"));
+    }
+
+    #[test]
+    fn an_action_is_an_object_of_texts_and_a_null_is_an_empty_one() {
+        let action = |data: &str| {
+            let data = RawValue::from_string(data.to_owned()).unwrap();
+            action(&Request::default().raw(data))
         };
-        let answer = server.handle(Bytes::from_static(b"garbage")).await.unwrap();
-        assert_eq!(&answer[..], br#"{"status_code":400,"data_type":""}"#);
+        let fields = action(r#"{"Action":"Ping","Channel":null}"#).unwrap();
+        assert_eq!((&*fields["Action"], &*fields["Channel"]), ("Ping", ""));
+        for other in ["null", "[]", r#"{"Action":1}"#, r#""Ping""#] {
+            assert_eq!(action(other), None, "{other}");
+        }
+        assert_eq!(super::action(&Request::default()), None);
     }
 }

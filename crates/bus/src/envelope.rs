@@ -93,6 +93,16 @@ impl Request {
         self
     }
 
+    /// The request that these bytes are, read as leniently as the reference reads it
+    /// (chapter 01 §2.3). A list is none, although serde would take it for the fields in
+    /// their order.
+    #[must_use]
+    pub fn decode(body: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        let is_object = text.trim_ascii_start().starts_with('{');
+        is_object.then(|| wire::decode(text).ok()).flatten()
+    }
+
     /// As bytes for the carrier.
     #[must_use]
     pub fn encode(&self) -> Bytes {

@@ -365,14 +365,6 @@ fn to_response(outcome: Result<Reply, Refusal>) -> Option<Response> {
     }
 }
 
-/// The envelope, read as leniently as the reference reads it (chapter 01 §2.3). A list
-/// is none, although serde would take it for the fields in their order.
-fn read(body: &[u8]) -> Option<Request> {
-    let text = std::str::from_utf8(body).ok()?;
-    let is_object = text.trim_ascii_start().starts_with('{');
-    is_object.then(|| wire::decode(text).ok()).flatten()
-}
-
 #[async_trait]
 impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
     async fn handle(&self, body: Bytes) -> Option<Bytes> {
@@ -386,7 +378,7 @@ impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
 
 impl<S: Send + Sync + 'static> Router<S> {
     async fn answer(&self, body: Bytes, identity: Option<Uuid>) -> Option<Bytes> {
-        let Some(request) = read(&body) else {
+        let Some(request) = Request::decode(&body) else {
             tracing::warn!(bytes = body.len(), "a request envelope cannot be read");
             return Some(Response::bare(400).encode());
         };
