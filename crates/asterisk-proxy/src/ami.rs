@@ -3,15 +3,18 @@
 //!
 //! The connection is made when an action wants it, and thrown away after any
 //! trouble; a pause that doubles lies between two attempts, in which actions fail at
-//! once. Events are switched off at the login: what arrives is answers.
+//! once. Events are switched off at the login: what arrives is answers, and whatever
+//! arrives on a connection that waits, its end included, makes it useless.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
 use crate::account::Account;
@@ -104,8 +107,8 @@ impl Ami {
             return Err(AmiError::Away("too many actions wait".to_owned()));
         };
         let mut connection = match state.connection.take() {
-            Some(connection) => connection,
-            None => self.connect(&mut state).await?,
+            Some(connection) if connection.is_silent().await => connection,
+            Some(_) | None => self.connect(&mut state).await?,
         };
         state.actions += 1;
         let id = format!("trunkline-{}", state.actions);
@@ -180,6 +183,16 @@ impl Ami {
 }
 
 impl Connection {
+    /// Whether it is open and nothing has come since the last answer: Asterisk closes it
+    /// when it ends, and after the action `Logoff`.
+    async fn is_silent(&self) -> bool {
+        // What the system knows is looked up before a task that yields goes on.
+        yield_now().await;
+        let next = self.stream.get_ref().try_read(&mut [0]);
+        let nothing = matches!(next, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        nothing && self.stream.buffer().is_empty()
+    }
+
     async fn act(&mut self, id: &str, action: &Fields) -> std::io::Result<Fields> {
         let mut text = String::new();
         for (name, value) in action {
@@ -283,6 +296,7 @@ fn check(action: &Fields) -> Result<(), AmiError> {
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
+    use tokio::sync::watch;
 
     use super::*;
 
@@ -290,15 +304,15 @@ mod tests {
         [("Action".to_owned(), name.to_owned())].into()
     }
 
-    /// An AMI that knows a user, answers a ping, makes a list, and closes on `Bye`.
-    async fn server() -> (String, tokio::task::JoinHandle<usize>) {
+    /// An AMI that knows a user, answers a ping, makes a list, and closes on `Logoff`
+    /// and, without an answer, on `Bye`. Counts the connections that it has closed.
+    async fn server() -> (String, watch::Receiver<usize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let task = tokio::spawn(async move {
-            let mut logins = 0;
-            while logins < 2 {
+        let (closed, closings) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                logins += 1;
                 let mut peer = Connection {
                     stream: BufReader::new(stream),
                 };
@@ -318,15 +332,21 @@ mod tests {
                              Event: Row\r\nActionID: {id}\r\nName: a\r\nPassword: hidden\r\n\r\n\
                              Event: RowComplete\r\nActionID: {id}\r\nEventList: Complete\r\n\r\n"
                         ),
+                        "Logoff" => {
+                            let text = format!("Response: Goodbye\r\nActionID: {id}\r\n\r\n");
+                            peer.stream.write_all(text.as_bytes()).await.unwrap();
+                            break;
+                        }
                         "Bye" => break,
                         _ => format!("Response: Error\r\nActionID: {id}\r\n\r\n"),
                     };
                     peer.stream.write_all(text.as_bytes()).await.unwrap();
                 }
+                drop(peer);
+                closed.send_modify(|closed| *closed += 1);
             }
-            logins
         });
-        (address, task)
+        (address, closings)
     }
 
     fn client(address: &str, secret: &str) -> Ami {
@@ -340,7 +360,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_action_gets_its_own_answer_and_a_list_all_of_its_packets() {
-        let (address, server) = server().await;
+        let (address, mut closed) = server().await;
         let ami = client(&address, "right");
         assert_eq!(ami.act(&action("Ping")).await.unwrap()["Ping"], "Pong");
         let list = ami.act(&action("List")).await.unwrap();
@@ -352,7 +372,20 @@ mod tests {
         // It connects again, and logs in again.
         assert_eq!(ami.act(&action("Ping")).await.unwrap()["Ping"], "Pong");
         drop(ami);
-        assert_eq!(server.await.unwrap(), 2);
+        closed.wait_for(|closed| *closed == 2).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_closed_meanwhile_costs_no_action() {
+        let (address, mut closed) = server().await;
+        let ami = client(&address, "right");
+        let goodbye = ami.act(&action("Logoff")).await.unwrap();
+        assert_eq!(goodbye["Response"], "Goodbye");
+        closed.wait_for(|closed| *closed == 1).await.unwrap();
+        assert_eq!(ami.act(&action("Ping")).await.unwrap()["Ping"], "Pong");
+        // It is kept as long as nothing comes.
+        assert_eq!(ami.act(&action("Ping")).await.unwrap()["Ping"], "Pong");
+        assert_eq!(*closed.borrow(), 1);
     }
 
     #[tokio::test]
