@@ -42,6 +42,10 @@ macro_rules! unused {
 
 /// Handles one event. Repeated, late and reordered ones change nothing.
 pub(crate) async fn handle(role: &Arc<Role>, event: Event) -> Result<(), Error> {
+    if role.asterisks.is_silent(&event.asterisk_id) {
+        let now = role.ledger.now().await?;
+        role.asterisks.heard(&event.asterisk_id, now);
+    }
     match event.kind {
         Kind::AsteriskConnected => {
             let now = role.ledger.now().await?;

@@ -33,6 +33,9 @@ pub struct Config {
     pub reconcile_interval_ms: u64,
     /// Calls and channels younger than this are not compared, milliseconds.
     pub reconcile_grace_ms: u64,
+    /// How long an Asterisk may leave everything unanswered before it counts as away,
+    /// milliseconds: its proxy may have died, or not tell of such things.
+    pub asterisk_away_after_ms: u64,
     /// How long an Asterisk may be away before its calls are taken as lost and
     /// ended, milliseconds. Until then nobody knows how they went, and nobody is
     /// dialed again.
@@ -68,6 +71,7 @@ impl Default for Config {
             dial_timeout_s: 60,
             reconcile_interval_ms: 10_000,
             reconcile_grace_ms: 15_000,
+            asterisk_away_after_ms: 20_000,
             asterisk_lost_after_ms: 600_000,
             reconcile_limit: 100_000,
             digits_per_call: 1_000,
@@ -86,6 +90,10 @@ impl Config {
 
     pub(crate) fn reconcile_interval(&self) -> Duration {
         Duration::from_millis(self.reconcile_interval_ms)
+    }
+
+    pub(crate) fn asterisk_away_after(&self) -> Duration {
+        Duration::from_millis(self.asterisk_away_after_ms)
     }
 
     pub(crate) fn asterisk_lost_after(&self) -> Duration {

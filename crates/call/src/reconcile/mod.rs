@@ -3,7 +3,8 @@
 //! run is the retry.
 //!
 //! An Asterisk is asked when a proxy has reported it or a live call is on it. One
-//! that does not answer keeps its calls as they are: nobody knows how they go.
+//! that does not answer counts as away after `asterisk_away_after_ms`, and keeps its
+//! calls as they are: nobody knows how they go.
 //! After `asterisk_lost_after_ms` it is taken as lost, and its calls end: the
 //! longest outage that a campaign waits for.
 
@@ -137,7 +138,10 @@ async fn compare(role: &Arc<Role>, asterisk: &AsteriskId) -> Result<BTreeSet<Cha
     let found = match gather::gather(role, asterisk).await {
         Err(error @ Error::Ari(_)) => {
             let now = role.ledger.now().await?;
-            role.asterisks.unanswered(asterisk, now);
+            let limit = role.config.asterisk_away_after();
+            if role.asterisks.unanswered(asterisk, limit, now) {
+                tracing::warn!(asterisk_id = %asterisk, "an Asterisk does not answer and counts as away");
+            }
             return Err(error);
         }
         outcome => outcome?,

@@ -183,6 +183,11 @@ fn options_that_contradict_each_other_are_both_named() {
             "call.asterisk_lost_after_ms",
             "call.reconcile_grace_ms",
         ),
+        (
+            "[call]\nasterisk_away_after_ms = 600001\n",
+            "call.asterisk_lost_after_ms",
+            "call.asterisk_away_after_ms",
+        ),
     ] {
         let error = from_file(text).unwrap_err();
         assert!(error.contains(option) && error.contains(other), "{error}");

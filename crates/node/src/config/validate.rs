@@ -53,6 +53,12 @@ const LESS: &[(&str, &str, &str, &str)] = &[
 /// The same, where both may be equal.
 const NOT_MORE: &[(&str, &str, &str, &str)] = &[
     (
+        "call",
+        "asterisk_away_after_ms",
+        "asterisk_lost_after_ms",
+        "the calls of an Asterisk would end while it counts as connected",
+    ),
+    (
         "delivery",
         "retry_min_ms",
         "retry_max_ms",

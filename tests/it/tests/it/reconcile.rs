@@ -222,6 +222,51 @@ async fn asterisk_that_is_away_keeps_its_calls() {
     house.stop().await;
 }
 
+/// A proxy that was killed tells nobody, and VoIPbin's never does.
+#[tokio::test]
+async fn asterisk_that_answers_nothing_is_away_although_no_proxy_says_so() {
+    let config = trunkline_call::Config {
+        reconcile_interval_ms: 3_600_000,
+        asterisk_away_after_ms: 0,
+        ..trunkline_call::Config::default()
+    };
+    let house = House::start_with(config).await;
+    house.allow_calls().await;
+    let asterisk = house.asterisk(Manner::Still).await;
+    let connected = async || {
+        let (_, list) = house.call(Get, "/v1/asterisks", None).await;
+        list[0]["connected"].as_bool()
+    };
+    assert_eq!(connected().await, Some(true));
+    let lists = format!("asterisk.{} GET /ari/channels", asterisk.id());
+    house.bus.busy.set(&lists, usize::MAX);
+    asterisk.connect().await;
+    assert_eq!(connected().await, Some(false));
+    let create = json!({
+        "customer_id": DEFAULT_CUSTOMER,
+        "source": {"type": "tel", "target": SOURCE},
+        "destination": {"type": "tel", "target": "+493012345620"},
+    });
+    let uri = format!("/v1/calls/{}", Uuid::new_v4());
+    let (status, error) = house.call(Post, &uri, Some(&create)).await;
+    assert_eq!(
+        (status, &error["reason"]),
+        (503, &json!("ASTERISK_UNAVAILABLE"))
+    );
+
+    let ringing = json!({"channel": {"id": "somebody's", "state": "Ringing"}});
+    asterisk
+        .event("ChannelStateChange", "somebody's", &ringing)
+        .await;
+    assert_eq!(connected().await, Some(true), "it was heard of");
+    asterisk.connect().await;
+    assert_eq!(connected().await, Some(false));
+    house.bus.busy.set(&lists, 0);
+    asterisk.connect().await;
+    assert_eq!(connected().await, Some(true));
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn missed_end_of_a_channel_without_a_call_is_noted() {
     let house = House::start_with(at_once()).await;
