@@ -347,7 +347,8 @@ impl Link {
     }
 
     /// Offers the event until the bus has it: order is kept, and what cannot be
-    /// handed over waits in Asterisk's socket rather than in our memory.
+    /// handed over waits in Asterisk's socket rather than in our memory. What the bus
+    /// will never take is lost, so that what comes after it is not.
     async fn publish_until_accepted(&self, tally: &Tally, body: Bytes) -> Result<(), End> {
         let id = random::uuid();
         loop {
@@ -357,6 +358,12 @@ impl Link {
                 () = self.overdue() => return Err(End::Closing),
             };
             let Err(error) = accepted else { return Ok(()) };
+            if let trunkline_bus::Error::TooLarge { .. } = error {
+                let lost = &self.asterisk.metrics.too_large;
+                lost.get_or_create(&self.asterisk.labels()).inc();
+                tracing::error!(url = self.asterisk.url(), %error, "an event is lost: the bus does not take it");
+                return Ok(());
+            }
             tracing::warn!(url = self.asterisk.url(), %error, "the bus does not take an event");
             tokio::select! {
                 biased;

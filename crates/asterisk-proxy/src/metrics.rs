@@ -45,6 +45,8 @@ pub struct Metrics {
     pub reconnections: Family<AsteriskLabels, Counter>,
     /// Websocket messages that were no JSON.
     pub garbage: Family<AsteriskLabels, Counter>,
+    /// Events that were lost because the bus takes none of their size.
+    pub too_large: Family<AsteriskLabels, Counter>,
     /// Requests to Asterisk, milliseconds.
     pub ari_request_process_time: ProcessTimes<AriLabels>,
 }
@@ -57,6 +59,7 @@ impl Default for Metrics {
             queue_served: Family::default(),
             reconnections: Family::default(),
             garbage: Family::default(),
+            too_large: Family::default(),
             ari_request_process_time: process_times(),
         }
     }
@@ -86,6 +89,11 @@ impl Metrics {
             "garbage",
             "Websocket messages of an Asterisk that were no JSON",
             self.garbage.clone(),
+        );
+        registry.register(
+            "too_large",
+            "Events of an Asterisk that were lost because the bus takes none of their size",
+            self.too_large.clone(),
         );
         registry.register(
             "ari_request_process_time",

@@ -8,14 +8,18 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, ExchangeDeclareOptions, QueueBindOptions,
+    QueueDeclareOptions,
+};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use trunkline_asterisk_proxy::metrics::AsteriskLabels;
 use trunkline_asterisk_proxy::transport::{Answer, Ask, EventSocket, HttpError, Method, Transport};
 use trunkline_asterisk_proxy::{Config, LinkError, Metrics, Running, start_over};
 use trunkline_bus_rabbitmq as rabbitmq;
@@ -37,11 +41,16 @@ enum State {
 /// An Asterisk in the state that a test wants. It keeps what it was told to create.
 struct Fake {
     id: &'static str,
+    /// What its websocket tells before it falls silent.
+    tells: Vec<Bytes>,
     state: watch::Sender<State>,
     created: watch::Sender<Vec<String>>,
 }
 
-struct Quiet(watch::Receiver<State>);
+struct Telling {
+    left: std::vec::IntoIter<Bytes>,
+    state: watch::Receiver<State>,
+}
 
 #[async_trait]
 impl Transport for Fake {
@@ -65,14 +74,20 @@ impl Transport for Fake {
     }
 
     async fn connect(&self) -> Result<Box<dyn EventSocket>, LinkError> {
-        Ok(Box::new(Quiet(self.state.subscribe())))
+        Ok(Box::new(Telling {
+            left: self.tells.clone().into_iter(),
+            state: self.state.subscribe(),
+        }))
     }
 }
 
 #[async_trait]
-impl EventSocket for Quiet {
+impl EventSocket for Telling {
     async fn next(&mut self) -> Result<Bytes, LinkError> {
-        let _ = self.0.wait_for(|state| *state == State::Gone).await;
+        if let Some(text) = self.left.next() {
+            return Ok(text);
+        }
+        let _ = self.state.wait_for(|state| *state == State::Gone).await;
         Err(LinkError::Lost {
             url: "http://fake".to_owned(),
             cause: "it is gone".to_owned(),
@@ -86,6 +101,7 @@ impl Fake {
     fn new(id: &'static str, state: State) -> Arc<Self> {
         Arc::new(Self {
             id,
+            tells: Vec::new(),
             state: watch::Sender::new(state),
             created: watch::Sender::default(),
         })
@@ -100,17 +116,23 @@ impl Fake {
 struct Process {
     running: Running,
     bus: Arc<rabbitmq::RabbitMq>,
+    metrics: Metrics,
     shutdown: CancellationToken,
 }
 
 impl Process {
     async fn start(broker: &str, asterisk: &Arc<Fake>) -> Result<Self> {
-        let bus = rabbitmq::RabbitMq::start(
-            broker.parse()?,
-            rabbitmq::Config::default(),
-            asterisk.id,
-            rabbitmq::Metrics::default(),
-        );
+        Self::start_with(broker, asterisk, rabbitmq::Config::default()).await
+    }
+
+    async fn start_with(
+        broker: &str,
+        asterisk: &Arc<Fake>,
+        carrier: rabbitmq::Config,
+    ) -> Result<Self> {
+        let metrics = rabbitmq::Metrics::default();
+        let address = broker.parse()?;
+        let bus = rabbitmq::RabbitMq::start(address, carrier, asterisk.id, metrics);
         let config = Config {
             url: format!("http://{}", asterisk.id),
             // One that does not answer stays where it is as long as a test lasts.
@@ -120,10 +142,11 @@ impl Process {
         let shutdown = CancellationToken::new();
         let ways: Vec<(Config, Arc<dyn Transport>)> = vec![(config, Arc::clone(asterisk) as _)];
         let metrics = Metrics::default();
-        let running = start_over(ways, bus.clone(), metrics, shutdown.clone()).await?;
+        let running = start_over(ways, bus.clone(), metrics.clone(), shutdown.clone()).await?;
         Ok(Self {
             running,
             bus,
+            metrics,
             shutdown,
         })
     }
@@ -231,13 +254,36 @@ impl Foreign {
         Ok(())
     }
 
-    async fn status(&self) -> Result<u64> {
+    /// Has what is published to an exchange come to where replies come.
+    async fn listen(&self, exchange: &str) -> Result<()> {
+        let durable = ExchangeDeclareOptions {
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let (kind, nothing) = (ExchangeKind::Fanout, FieldTable::default());
+        self.channel
+            .exchange_declare(exchange.into(), kind, durable, nothing)
+            .await?;
+        let options = QueueBindOptions::default();
+        let (queue, exchange) = (self.replies.as_str().into(), exchange.into());
+        self.channel
+            .queue_bind(queue, exchange, "".into(), options, FieldTable::default())
+            .await?;
+        Ok(())
+    }
+
+    async fn next(&self) -> Result<Value> {
         let stream = || self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken = stream().take().context("one waits at a time")?;
         let reply = in_time("a reply", taken.next()).await;
         *stream() = Some(taken);
-        let reply: Value = serde_json::from_slice(&reply?.context("open")??.data)?;
-        reply["status_code"].as_u64().context("a status")
+        Ok(serde_json::from_slice(&reply?.context("open")??.data)?)
+    }
+
+    async fn status(&self) -> Result<u64> {
+        self.next().await?["status_code"]
+            .as_u64()
+            .context("a status")
     }
 
     async fn creates(&self, name: &str) -> Result<u64> {
@@ -356,5 +402,33 @@ async fn a_request_of_a_proxy_that_died_is_not_done_at_a_second_asterisk() -> Re
     other.stop().await;
     // What its Asterisk was told never ends: it is not waited for.
     dying.bus.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_no_broker_takes_holds_up_no_other() -> Result<()> {
+    let (broker, _folder) = broker().await?;
+    let foreign = Foreign::connect(&broker).await?;
+    let large = json!({"type": "ChannelVarset", "value": "x".repeat(10_000)});
+    let next = json!({"type": "StasisStart"});
+    let asterisk = Arc::new(Fake {
+        id: "first",
+        tells: [large, next].map(|event| event.to_string().into()).into(),
+        state: watch::Sender::new(State::Up),
+        created: watch::Sender::default(),
+    });
+    foreign.listen("asterisk.all.event").await?;
+    let carrier = rabbitmq::Config {
+        message_max_bytes: 5_000,
+        ..rabbitmq::Config::default()
+    };
+    let process = Process::start_with(&broker.address(), &asterisk, carrier).await?;
+    assert_eq!(foreign.next().await?["type"], "asterisk_connected");
+    assert_eq!(foreign.next().await?["data"]["type"], "StasisStart");
+    let labels = AsteriskLabels {
+        asterisk: "http://first".to_owned(),
+    };
+    assert_eq!(process.metrics.too_large.get_or_create(&labels).get(), 1);
+    process.stop().await;
     Ok(())
 }
