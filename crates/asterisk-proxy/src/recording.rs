@@ -2,7 +2,7 @@
 //! (chapter 01 §8.4).
 //!
 //! ```text
-//! is it finished? ─ GET …/stored/<name>/file ─> unfinished file ─ name ─ DELETE …/stored/<name>
+//! has it ended? ─ GET …/stored/<name>/file ─> unfinished file ─ name ─ DELETE …/stored/<name>
 //! ```
 //!
 //! Each step may be repeated: a file that Asterisk has no more and the folder has
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use trunkline_bus::{Request, Response};
 use trunkline_media::{Error as MediaError, Folder, Incoming, MediaFolder, Name};
 use trunkline_model::error::Status;
@@ -25,6 +25,11 @@ use crate::transport::{Answer, Ask, Download, HttpError, Method};
 
 /// Bytes that are gathered before they are written.
 const PIECE: usize = 256 << 10;
+/// Longest wait for a recording that is just ending: the two of a call end one after the
+/// other, and VoIPbin's call-manager asks for both, once, when the first has ended.
+const ENDING: Duration = Duration::from_secs(5);
+/// Time between two looks whether it has.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Where recordings go, and what they may cost. From node, not from the section of
 /// an Asterisk.
@@ -110,6 +115,7 @@ impl Mover {
         let recording = recording.replace('+', "%2B");
         let patience = Duration::from_millis(self.config.timeout_ms);
         let moving = async {
+            ended(asterisk, &recording).await?;
             let _turn = self.permits.acquire().await;
             self.move_stored(asterisk, &recording, &name).await
         };
@@ -125,18 +131,6 @@ impl Mover {
         recording: &str,
         name: &Name,
     ) -> Result<(), Failure> {
-        // What is still being written can be fetched too, and would end too early.
-        let live = ask(
-            asterisk,
-            Method::GET,
-            &format!("/ari/recordings/live/{recording}"),
-        )
-        .await?;
-        match live.status {
-            404 => {}
-            200..300 => return Err(Failure::Unfinished(recording.to_owned())),
-            status => return Err(Failure::Refused(status)),
-        }
         let stored = format!("/ari/recordings/stored/{recording}");
         let download = asterisk.http.download(&format!("{stored}/file")).await?;
         match download.status {
@@ -199,6 +193,21 @@ impl Mover {
             aside(move || MediaFolder::open(&path, free)).await
         };
         self.folder.get_or_try_init(open).await.cloned()
+    }
+}
+
+/// Waits for the end of a recording. What is still being written can be fetched too, and
+/// would end too early.
+async fn ended(asterisk: &Asterisk, recording: &str) -> Result<(), Failure> {
+    let live = format!("/ari/recordings/live/{recording}");
+    let until = Instant::now() + ENDING;
+    loop {
+        match ask(asterisk, Method::GET, &live).await?.status {
+            404 => return Ok(()),
+            200..300 if Instant::now() < until => sleep(LOOK_AGAIN).await,
+            200..300 => return Err(Failure::Unfinished(recording.to_owned())),
+            status => return Err(Failure::Refused(status)),
+        }
     }
 }
 

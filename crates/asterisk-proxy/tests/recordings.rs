@@ -24,7 +24,8 @@ const IN: &str = "call_d883b1d8-8ccc-11ed-9f1e-2b1f5f6d4e31_2023-01-05T14:58:05Z
 #[derive(Default)]
 struct Recorder {
     stored: Mutex<BTreeMap<String, Vec<u8>>>,
-    live: Mutex<Vec<String>>,
+    /// Which is being recorded, and how often that is still said.
+    live: Mutex<BTreeMap<String, usize>>,
     /// Does not delete, as if the process died before it asked.
     keeps: Mutex<bool>,
     hangs: Mutex<bool>,
@@ -42,8 +43,16 @@ impl Transport for Way {
         };
         let name = |prefix: &str| ask.uri.strip_prefix(prefix).map(str::to_owned);
         if let Some(name) = name("/ari/recordings/live/") {
-            let is_live = self.0.live.lock().unwrap().contains(&name);
-            return answer(if is_live { 200 } else { 404 }, b"{}".to_vec());
+            let mut live = self.0.live.lock().unwrap();
+            let Some(left) = live.get_mut(&name).filter(|left| **left > 0) else {
+                return answer(404, b"{}".to_vec());
+            };
+            *left -= 1;
+            if *left == 0 {
+                let sound = b"all that was said".to_vec();
+                self.0.stored.lock().unwrap().insert(name, sound);
+            }
+            return answer(200, b"{}".to_vec());
         }
         if let Some(name) = name("/ari/recordings/stored/") {
             if *self.0.hangs.lock().unwrap() {
@@ -209,12 +218,31 @@ async fn what_asterisk_still_has_is_moved_again_and_then_deleted() {
     world.end().await;
 }
 
-#[tokio::test]
+/// As VoIPbin's call-manager asks: for both when the first has ended, and only once.
+#[tokio::test(start_paused = true)]
+async fn what_is_just_ending_is_waited_for() {
+    let world = World::new(|_| {}).await;
+    let out = IN.replace("_in", "_out");
+    world.record(IN, b"in");
+    world.record(&out, b"all that");
+    let live = &world.recorder.live;
+    live.lock().unwrap().insert(out.clone(), 3);
+    let both = json!([format!("{IN}.wav"), format!("{out}.wav")]);
+    for _ in 0..2 {
+        assert_eq!(world.move_files(both.clone()).await, ok());
+    }
+    let kept = std::fs::read(world.recordings().join(format!("{out}.wav"))).unwrap();
+    assert_eq!(kept, b"all that was said");
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_there_yet_is_an_error_and_what_comes_before_it_stays_moved() {
     let world = World::new(|_| {}).await;
     world.record("a", b"sound");
     world.record("b", b"half a sou");
-    world.recorder.live.lock().unwrap().push("b".to_owned());
+    let live = &world.recorder.live;
+    live.lock().unwrap().insert("b".to_owned(), usize::MAX);
     let names = json!(["a.wav", "b.wav"]);
     let refused = (409, "RECORDING_NOT_FINISHED".to_owned());
     assert_eq!(world.move_files(names.clone()).await, refused);
