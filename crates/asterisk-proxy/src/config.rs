@@ -53,6 +53,10 @@ pub struct Config {
     /// every Asterisk of a process, so it is not an option of one.
     #[serde(skip)]
     pub recordings: Option<Recordings>,
+    /// A bucket that recordings are wanted in. There is no way to it yet: they are left
+    /// where they are, and whoever asks for the move is told.
+    #[serde(skip)]
+    pub recording_bucket: String,
 }
 
 impl Default for Config {
@@ -73,6 +77,7 @@ impl Default for Config {
             reconnect_min_ms: 500,
             reconnect_max_ms: 10_000,
             recordings: None,
+            recording_bucket: String::new(),
         }
     }
 }

@@ -184,6 +184,13 @@ impl Server {
         let Some(asterisk) = (self.pick)() else {
             return unavailable("ASTERISK_UNAVAILABLE", "No Asterisk is connected.");
         };
+        if !asterisk.config.recording_bucket.is_empty() {
+            return typed(
+                Status::FailedPrecondition,
+                "BUCKET_NOT_SUPPORTED",
+                "This proxy cannot move recordings to a bucket (RECORDING_BUCKET_NAME) in this version: they stay where Asterisk keeps them.",
+            );
+        }
         match &asterisk.mover {
             Some(mover) => mover.serve(&asterisk, request).await,
             None => typed(

@@ -101,6 +101,10 @@ struct World {
 
 impl World {
     async fn new(change: impl FnOnce(&mut Recordings)) -> Self {
+        Self::with_bucket("", change).await
+    }
+
+    async fn with_bucket(bucket: &str, change: impl FnOnce(&mut Recordings)) -> Self {
         let folder = TempDir::new().unwrap();
         let mut recordings = Recordings {
             folder: folder.path().join("media"),
@@ -112,6 +116,7 @@ impl World {
         change(&mut recordings);
         let config = Config {
             recordings: Some(recordings),
+            recording_bucket: bucket.to_owned(),
             ..Config::default()
         };
         let recorder = Arc::new(Recorder::default());
@@ -274,6 +279,18 @@ async fn names_that_lead_elsewhere_are_refused() {
         assert_eq!(world.move_files(json!([name])).await, refused, "{name}");
     }
     assert_eq!(world.move_files(json!("a.wav")).await.0, 400);
+    world.end().await;
+}
+
+/// Whoever wants them in a bucket must not find them gone from where he keeps them.
+#[tokio::test]
+async fn recordings_that_are_wanted_in_a_bucket_stay_where_they_are() {
+    let world = World::with_bucket("recordings", |_| {}).await;
+    world.record("a", b"sound");
+    let refused = (409, "BUCKET_NOT_SUPPORTED".to_owned());
+    assert_eq!(world.move_files(json!(["a.wav"])).await, refused);
+    assert!(world.is_at_asterisk("a"));
+    assert!(!world.recordings().exists());
     world.end().await;
 }
 

@@ -16,9 +16,9 @@ pub const ROLES: [Role; 3] = [
 const NO_REDIS: &str = "is not used yet: this version has no Redis, and does without a cache";
 /// Why an option of Homer has no effect.
 const NO_HOMER: &str = "is not used yet: calls are not recovered from Homer in this version";
-/// Why an option of the bucket has no effect.
-const NO_BUCKET: &str =
-    "is not used: recordings are kept in the media folder (option `media.folder`), not in a bucket";
+/// What the option of the proxy's bucket does.
+const NO_BUCKET: &str = "cannot be used yet: recordings are not moved at all, and who asks for the \
+     move is refused; without it they go into the media folder (option `media.folder`)";
 
 /// The option that leaves the pod without an annotation, and the variable that every pod has.
 const KUBERNETES_DISABLED: &str = "kubernetes_disabled";
@@ -350,9 +350,9 @@ const ASTERISK_PROXY: &[GoOption] = &[
     GoOption::unused(
         "recording_bucket_name",
         "",
-        "Bucket of the recordings; not used",
+        "Bucket of the recordings; none: they go into the media folder",
         NO_BUCKET,
-        values::nothing,
+        values::recording_bucket,
     ),
     GoOption::unused(
         "recording_asterisk_directory",
@@ -365,7 +365,7 @@ const ASTERISK_PROXY: &[GoOption] = &[
         "recording_bucket_directory",
         "/mnt/media/recording",
         "Folder of the recordings in the bucket; not used",
-        NO_BUCKET,
+        "is not used: there is no way to a bucket yet",
         values::nothing,
     ),
     GoOption::unused(

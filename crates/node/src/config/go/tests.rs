@@ -376,6 +376,28 @@ fn a_broker_may_be_at_an_ipv6_address() {
 }
 
 #[test]
+fn a_bucket_for_recordings_reaches_every_proxy() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = "[[asterisk]]\nurl = \"http://a:1\"\n[[asterisk]]\nurl = \"http://b:1\"\n";
+    std::fs::write(file.path(), text).unwrap();
+    let given = [
+        ("rabbitmq_address", BROKER),
+        ("recording_bucket_name", "sounds"),
+    ];
+    let flags = GoFlags {
+        config: Some(file.path().to_owned()),
+        ..flags(&given)
+    };
+    let told = Config::load_go(Role::AsteriskProxy, &flags, &Environment::default()).unwrap();
+    let buckets = told.config.asterisk.iter();
+    let buckets: Vec<&str> = buckets
+        .map(|it| it.proxy.recording_bucket.as_str())
+        .collect();
+    assert_eq!(buckets, ["sounds", "sounds"]);
+    assert!(told.notices[0].contains("cannot be used yet"));
+}
+
+#[test]
 fn what_is_not_there_yet_says_so() {
     let role = Role::CallManager;
     let environment = || {

@@ -113,6 +113,13 @@ pub(super) fn bucket_name(config: &mut Config, value: &str) -> Result<(), String
     Ok(())
 }
 
+pub(super) fn recording_bucket(config: &mut Config, value: &str) -> Result<(), String> {
+    for asterisk in &mut config.asterisk {
+        value.clone_into(&mut asterisk.proxy.recording_bucket);
+    }
+    Ok(())
+}
+
 pub(super) fn ari_address(config: &mut Config, value: &str) -> Result<(), String> {
     let url = match value.split_once("://") {
         None => format!("http://{value}"),
