@@ -117,4 +117,26 @@ mod tests {
             assert!(request.headers().get(CONTENT_TYPE).is_none());
         }
     }
+
+    #[test]
+    fn what_cannot_stand_in_a_header_is_never_sent() {
+        let wire = Wire::new(&Config::default()).unwrap();
+        let typed = |content_type| {
+            let ask = Ask {
+                method: Method::POST,
+                uri: "/ari/bridges",
+                content_type,
+                body: Some("{}"),
+            };
+            Wire::request(&wire, ask).map(|request| request.headers().len())
+        };
+        assert_eq!(typed("application/json"), Ok(3));
+        for content_type in ["a\r\nHost: b", "a\nb", "\0"] {
+            assert_eq!(
+                typed(content_type),
+                Err(HttpError::Path),
+                "{content_type:?}"
+            );
+        }
+    }
 }
