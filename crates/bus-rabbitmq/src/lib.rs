@@ -18,7 +18,7 @@
 //!
 //! * a request that was not sent waits for the next session within its time;
 //! * a request that was sent ends as [`trunkline_bus::Error::Disconnected`]: nobody
-//!   knows whether it was done;
+//!   knows whether it was done ([`trunkline_bus::Rpc`] sends those again that only read);
 //! * an event that was not confirmed was perhaps not published: its sender, who
 //!   keeps it, publishes it again;
 //! * what was delivered and not acknowledged comes again. Requests that are at work

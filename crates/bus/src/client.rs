@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use trunkline_model::error::TYPED_ERROR;
 use trunkline_model::service::Service;
 use trunkline_model::{TypedError, wire};
@@ -16,6 +17,14 @@ use crate::port::Bus;
 
 /// Time-out of a request unless chapter 01 §9 names another one.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Pauses before a request that only reads is sent again because the connection was
+/// lost: as often as there are pauses, and only while its caller waits.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(800),
+];
 
 /// Why a request did not give what was asked for.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -90,6 +99,11 @@ impl Rpc {
     /// Sends a request and returns the reply as it is. `resource` is the tag of
     /// chapter 01 §9 for the metric.
     ///
+    /// When the connection is lost before the reply has come, nobody knows whether the
+    /// work was done. A request that only reads is sent again then, within `timeout`;
+    /// every other one ends with [`Error::Disconnected`]. However often it is sent it
+    /// counts once.
+    ///
     /// # Errors
     ///
     /// [`RpcError::Transport`] or [`RpcError::Answer`].
@@ -101,7 +115,7 @@ impl Rpc {
         timeout: Duration,
     ) -> Result<Response, RpcError> {
         let started = Instant::now();
-        let answer = self.bus.request(queue, request.encode(), timeout).await;
+        let answer = self.ask(queue, request, timeout).await;
         let labels = RequestLabels {
             target: queue.to_owned(),
             resource,
@@ -113,6 +127,34 @@ impl Rpc {
             .observe(millis(started.elapsed()));
         let body = answer?;
         serde_json::from_slice(&body).map_err(|error| RpcError::Answer(error.to_string()))
+    }
+
+    async fn ask(&self, queue: &str, request: &Request, timeout: Duration) -> Result<Bytes, Error> {
+        let (body, begun) = (request.encode(), Instant::now());
+        let first = self.bus.request(queue, body.clone(), timeout).await;
+        let Err(lost @ Error::Disconnected(_)) = first else {
+            return first;
+        };
+        if !request.only_reads() {
+            return Err(lost);
+        }
+        for pause in PAUSES {
+            let left = || timeout.saturating_sub(begun.elapsed());
+            if left() <= pause {
+                break;
+            }
+            sleep(pause).await;
+            match self.bus.request(queue, body.clone(), left()).await {
+                Ok(reply) => return Ok(reply),
+                Err(Error::Disconnected(_)) => {}
+                // What a repetition met says nothing about the request that was lost.
+                Err(error) => {
+                    tracing::debug!(queue, %error, "a request that was sent again has failed");
+                    break;
+                }
+            }
+        }
+        Err(lost)
     }
 
     /// Sends a request and decodes its payload.

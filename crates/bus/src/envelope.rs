@@ -58,6 +58,10 @@ pub struct Request {
     /// For logs only.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub request_id: String,
+    /// It moves something although its method is `GET`: whoever sends it does not ask
+    /// again by himself ([`Request::once`]). Not on the wire.
+    #[serde(skip)]
+    pub moves: bool,
 }
 
 impl Request {
@@ -101,6 +105,19 @@ impl Request {
         let text = std::str::from_utf8(body).ok()?;
         let is_object = text.trim_ascii_start().starts_with('{');
         is_object.then(|| wire::decode(text).ok()).flatten()
+    }
+
+    /// The same for a `GET` that moves something, and so must not be sent twice.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.moves = true;
+        self
+    }
+
+    /// Whether nothing changes when it is carried out more than once.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        self.method == Method::Get.as_str() && !self.moves
     }
 
     /// As bytes for the carrier.

@@ -175,7 +175,9 @@ impl FlowClient {
             .request(Method::Get, format!("/v1/activeflows/{id}/next"))
             .json(&Body {
                 current_action_id: current,
-            });
+            })
+            // It moves the activeflow on.
+            .once();
         self.call(request, "flow/actions").await
     }
 

@@ -9,8 +9,10 @@ use bytes::Bytes;
 use lapin::BasicProperties;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use trunkline_bus::{Bus as _, Error, QueueSpec, RequestHandler};
+use trunkline_bus::metrics::ServiceMetrics;
+use trunkline_bus::{Bus as _, Error, Method, QueueSpec, RequestHandler, Response, Rpc, RpcError};
 use trunkline_bus_rabbitmq::{Config, Metrics, RabbitMq, State};
+use trunkline_model::service::Service;
 use trunkline_rig::{Proxy, Side};
 
 use crate::handlers::{answer, collect, echo, subscription};
@@ -112,6 +114,7 @@ async fn is_answered(carrier: &RabbitMq) -> bool {
 async fn a_connection_may_fail_in_every_way() -> Result<()> {
     let world = World::start().await?;
     requests_in_flight_end_when_the_connection_is_cut(&world).await?;
+    a_lost_question_is_asked_again_and_nothing_else(&world).await?;
     closing_ends_requests_in_flight(&world).await?;
     a_request_that_was_finished_is_not_done_again(&world).await?;
     two_that_say_the_same_are_both_done(&world).await?;
@@ -145,6 +148,46 @@ async fn requests_in_flight_end_when_the_connection_is_cut(world: &World) -> Res
     assert!(answered.is_ok(), "{answered:?}");
     assert_eq!(held.begun(), 33, "each was done once");
     assert_eq!(client.metrics.reconnections.get(), 1);
+    consumer.stop().await;
+    client.carrier.close().await;
+    server.close().await;
+    Ok(())
+}
+
+async fn a_lost_question_is_asked_again_and_nothing_else(world: &World) -> Result<()> {
+    let (server, held) = (world.carrier()?, Held::new());
+    let at_work = held.clone();
+    let handler = answer(move |_| {
+        let held = at_work.clone();
+        async move {
+            held.begun.fetch_add(1, Ordering::SeqCst);
+            held.gate.acquire().await.ok()?.forget();
+            Some(Response::bare(200).encode())
+        }
+    });
+    let consumer = server.serve(QueueSpec::new(QUEUE, 32), handler).await?;
+    let client = Behind::of(world, Config::default()).await?;
+    let rpc = Rpc::new(
+        client.carrier.clone(),
+        Service::CALL,
+        ServiceMetrics::default(),
+    );
+    let [question, order] = [Method::Get, Method::Post].map(|method| {
+        let (rpc, request) = (rpc.clone(), rpc.request(method, "/v1/calls/1"));
+        tokio::spawn(async move { rpc.send(QUEUE, &request, "call/calls", PATIENCE).await })
+    });
+    held.until_begun(2).await?;
+    client.proxy.cut().await;
+    let order = in_time("the end of the order", order).await??;
+    assert!(
+        matches!(order, Err(RpcError::Transport(Error::Disconnected(_)))),
+        "{order:?}"
+    );
+    held.until_begun(3).await?;
+    held.let_go();
+    let question = in_time("the answer", question).await??;
+    assert_eq!(question?.status_code, 200);
+    assert_eq!(held.begun(), 3, "only the question was asked again");
     consumer.stop().await;
     client.carrier.close().await;
     server.close().await;
