@@ -18,21 +18,30 @@ pub(crate) enum Carrier {
 }
 
 impl Carrier {
-    /// The one that the configuration names. A broker is waited for, as long as it
-    /// takes: nothing can be done without it.
-    pub(crate) async fn start(config: &Config, registry: &mut Registry) -> Self {
+    /// The one that the configuration names. Whether a broker is there shows later.
+    pub(crate) fn start(config: &Config, registry: &mut Registry) -> Self {
         let Some(address) = &config.bus.url.0 else {
             return Self::Inside(Arc::new(InProcess::new()));
         };
         let metrics = Metrics::default();
         metrics.register(registry);
         let limits = config.bus.rabbitmq.clone();
-        let broker = RabbitMq::start(address.clone(), limits, &name(config), metrics);
+        Self::Broker(RabbitMq::start(
+            address.clone(),
+            limits,
+            &name(config),
+            metrics,
+        ))
+    }
+
+    /// Waits until a broker is there, as long as it takes: nothing can be done
+    /// without it.
+    pub(crate) async fn there(&self) {
+        let Self::Broker(broker) = self else { return };
         let mut state = broker.state();
         let _ = state
             .wait_for(|state| matches!(state, State::Connected { .. } | State::Blocked { .. }))
             .await;
-        Self::Broker(broker)
     }
 
     pub(crate) fn bus(&self) -> Arc<dyn Bus> {

@@ -43,6 +43,9 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Somebody wants it to stop. What had started has stopped.
+    #[error("it was told to stop before it had started")]
+    Told,
     /// The system refuses a thread or an address.
     #[error("the system refuses what the start needs")]
     System(#[from] std::io::Error),

@@ -1,6 +1,7 @@
 //! How the parts are: for `/health`, `/readyz`, and whoever starts a node.
 //!
-//! A role is up when it answers a request; that it was started says nothing.
+//! A role is up when it answers a request; that it was started says nothing. While
+//! the node starts none is asked: then the report says what is waited for.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -26,6 +27,31 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a report is used, so that nobody can keep the parts busy by asking.
 const FRESH: Duration = Duration::from_millis(500);
 
+/// How far the start of a node has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The broker is waited for.
+    Broker,
+    /// The roles are being started.
+    Roles,
+    /// The gateway waits for customer-manager, for whose customer it makes a token.
+    FirstToken,
+    /// Everything has started.
+    Started,
+}
+
+impl Phase {
+    /// What is waited for; none when everything has started.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Broker => Some("it waits for the broker"),
+            Self::Roles => Some("the roles are being started"),
+            Self::FirstToken => Some("it waits for customer-manager to make the first token"),
+            Self::Started => None,
+        }
+    }
+}
+
 /// Looks at the parts of one node.
 pub(crate) struct Health {
     carrier: Carrier,
@@ -33,7 +59,8 @@ pub(crate) struct Health {
     db: Arc<dyn Database>,
     roles: Vec<Role>,
     asterisks: OnceLock<Vec<watch::Receiver<Status>>>,
-    last: Mutex<Option<(Instant, Report)>>,
+    phase: watch::Sender<Phase>,
+    last: Mutex<Option<(Instant, Phase, Report)>>,
 }
 
 impl Health {
@@ -49,6 +76,7 @@ impl Health {
             db,
             roles,
             asterisks: OnceLock::new(),
+            phase: watch::Sender::new(Phase::Broker),
             last: Mutex::default(),
         })
     }
@@ -58,7 +86,39 @@ impl Health {
         let _ = self.asterisks.set(asterisks);
     }
 
-    async fn look(&self) -> Report {
+    /// The start has come so far.
+    pub(crate) fn reached(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Every part is asked only when it can be there.
+    async fn look(&self, phase: Phase) -> Report {
+        match phase.reason() {
+            Some(reason) => self.starting(reason).await,
+            None => self.started().await,
+        }
+    }
+
+    async fn starting(&self, reason: &str) -> Report {
+        let roles = self.roles.iter();
+        let roles = roles.map(|role| (role.name().to_owned(), Value::Bool(false)));
+        let mut parts = json!({
+            "status": "starting",
+            "reason": reason,
+            "store": self.store().await,
+            "roles": roles.collect::<Map<_, _>>(),
+            "asterisks": self.asterisks(),
+        });
+        if let Some(broker) = self.carrier.health() {
+            parts["broker"] = broker;
+        }
+        Report {
+            ready: false,
+            parts,
+        }
+    }
+
+    async fn started(&self) -> Report {
         let (store, roles, outbox, parked) =
             tokio::join!(self.store(), self.roles(), self.outbox(), self.parked());
         let broker = self.carrier.health();
@@ -173,13 +233,15 @@ impl Readiness for Health {
     async fn report(&self) -> Report {
         // Whoever comes meanwhile waits for the same look.
         let mut last = self.last.lock().await;
-        if let Some((at, report)) = &*last
+        let phase = *self.phase.borrow();
+        if let Some((at, then, report)) = &*last
             && at.elapsed() < FRESH
+            && *then == phase
         {
             return report.clone();
         }
-        let report = self.look().await;
-        *last = Some((Instant::now(), report.clone()));
+        let report = self.look(phase).await;
+        *last = Some((Instant::now(), phase, report.clone()));
         report
     }
 }

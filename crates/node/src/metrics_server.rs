@@ -1,16 +1,17 @@
 //! The port for monitoring: metrics as text, in the classic format unless only OpenMetrics
 //! will do, and health as JSON. No token; on 127.0.0.1 unless configured otherwise
-//! (architecture decision 16).
+//! (architecture decision 16). It answers before anything else has started.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use trunkline_gateway::Readiness as _;
@@ -27,38 +28,64 @@ const OPEN_METRICS_1: &str = "application/openmetrics-text; version=1.0.0; chars
 const CLASSIC: [&str; 3] = ["text/plain", "text/*", "*/*"];
 
 struct Monitored {
-    registry: Registry,
+    /// What there is from the beginning.
+    house: Registry,
+    /// What the roles count, as soon as all have started.
+    roles: OnceLock<Registry>,
     health: Arc<Health>,
+}
+
+impl Monitored {
+    fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode_registry(&mut text, &self.house)?;
+        if let Some(roles) = self.roles.get() {
+            encode_registry(&mut text, roles)?;
+        }
+        encode_eof(&mut text)?;
+        Ok(text)
+    }
 }
 
 /// The running server.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    monitored: Arc<Monitored>,
     task: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
 }
 
 impl Running {
+    /// Shows what the roles count, from here on.
+    pub(crate) fn show(&self, roles: Registry) {
+        let _ = self.monitored.roles.set(roles);
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         let _ = self.task.await;
     }
 }
 
-/// Serves what comes to `listener`.
+/// Serves what comes to `listener`; `house` has the metrics that belong to no role.
 pub(crate) fn start(
-    mut registry: Registry,
+    mut house: Registry,
     health: Arc<Health>,
     endpoint: &str,
     listener: Bounded,
 ) -> Result<Running, Error> {
     let address = listener.address()?;
-    process_metrics::register(&mut registry);
+    process_metrics::register(&mut house);
     let stop = CancellationToken::new();
+    let monitored = Arc::new(Monitored {
+        house,
+        roles: OnceLock::new(),
+        health,
+    });
     let router = Router::new()
         .route(endpoint, get(metrics))
         .route("/health", get(report))
-        .with_state(Arc::new(Monitored { registry, health }));
+        .with_state(Arc::clone(&monitored));
     let served =
         axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let task = tokio::spawn(async move {
@@ -68,16 +95,19 @@ pub(crate) fn start(
     });
     Ok(Running {
         address,
+        monitored,
         task,
         stop,
     })
 }
 
 async fn metrics(State(monitored): State<Arc<Monitored>>, headers: HeaderMap) -> Response {
-    let mut text = String::new();
-    if let Err(error) = encode(&mut text, &monitored.registry) {
-        return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
-    }
+    let text = match monitored.text() {
+        Ok(text) => text,
+        Err(error) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
+        }
+    };
     let (kind, text) = match wants_open_metrics(&headers) {
         true => (OPEN_METRICS_1, text),
         false => (

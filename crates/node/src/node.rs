@@ -18,7 +18,7 @@ use crate::data_dir::DataDir;
 use crate::error::Error;
 use crate::first;
 use crate::gate::Gate;
-use crate::health::Health;
+use crate::health::{Health, Phase};
 use crate::media::MediaHouse;
 use crate::metrics_server;
 use crate::roles::{self, House, Started, failed};
@@ -48,20 +48,24 @@ impl Node {
     /// Says what is in the way and what to do about it. What had started by
     /// then is stopped.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let mut made = None;
-        let mut node = Self::start_showing(config, |token| made = Some(token.to_owned())).await?;
+        let (mut made, never) = (None, CancellationToken::new());
+        let show_token = |token: &str| made = Some(token.to_owned());
+        let mut node = Self::start_unless(config, &never, show_token).await?;
         node.first_token = made;
         Ok(node)
     }
 
-    /// The same, for a program: `show_token` is told the first token, when one is
-    /// made, before anybody can use the API. It is kept nowhere: show it.
+    /// The same, for a program. A start may wait, for a broker or for customer-manager,
+    /// as long as it takes; when `told` is cancelled it ends. `show_token` is told the
+    /// first token, when one is made, before anybody can use the API. It is kept
+    /// nowhere: show it.
     ///
     /// # Errors
     ///
-    /// As [`Node::start`].
-    pub async fn start_showing(
+    /// As [`Node::start`]; [`Error::Told`] when `told` was cancelled.
+    pub async fn start_unless(
         config: Config,
+        told: &CancellationToken,
         show_token: impl FnOnce(&str) + Send,
     ) -> Result<Self, Error> {
         config.validate()?;
@@ -76,23 +80,13 @@ impl Node {
         let monitoring =
             listener::bind(metrics.listen, metrics.max_connections, "metrics.listen").await?;
 
-        let mut registry = Registry::default();
-        let carrier = Carrier::start(&config, &mut registry).await;
-        let mut node = Self {
-            gate: Gate::new(carrier.bus()),
-            carrier,
-            roles: Vec::new(),
-            metrics: None,
-            gateway_address: None,
-            first_token: None,
-            db,
-            grace: config.shutdown_grace(),
-            _data_dir: data_dir,
+        let (mut node, health) = Self::monitored(&config, data_dir, db, monitoring)?;
+        let started = tokio::select! {
+            biased;
+            () = told.cancelled() => Err(Error::Told),
+            started = node.start_parts(&config, &health, api, show_token) => started,
         };
-        match node
-            .start_parts(&config, registry, api, monitoring, show_token)
-            .await
-        {
+        match started {
             Ok(()) => Ok(node),
             Err(error) => {
                 node.stop().await;
@@ -101,14 +95,49 @@ impl Node {
         }
     }
 
+    /// One in which nothing runs but who looks for the broker and who tells how things
+    /// stand: whoever looks after this process asks from its first moment on.
+    fn monitored(
+        config: &Config,
+        data_dir: DataDir,
+        db: Arc<SqliteDatabase>,
+        monitoring: listener::Bounded,
+    ) -> Result<(Self, Arc<Health>), Error> {
+        let mut registry = Registry::default();
+        store_metrics::register(&db, &mut registry);
+        let carrier = Carrier::start(config, &mut registry);
+        let gate = Gate::new(carrier.bus());
+        let health = Health::new(
+            carrier.clone(),
+            Arc::clone(&gate) as _,
+            Arc::clone(&db) as _,
+            config.roles.clone(),
+        );
+        let endpoint = &config.metrics.endpoint;
+        let monitored = metrics_server::start(registry, Arc::clone(&health), endpoint, monitoring)?;
+        let node = Self {
+            gate,
+            carrier,
+            roles: Vec::new(),
+            metrics: Some(monitored),
+            gateway_address: None,
+            first_token: None,
+            db,
+            grace: config.shutdown_grace(),
+            _data_dir: data_dir,
+        };
+        Ok((node, health))
+    }
+
     async fn start_parts(
         &mut self,
         config: &Config,
-        mut registry: Registry,
+        health: &Arc<Health>,
         api: Option<listener::Bounded>,
-        monitoring: listener::Bounded,
         show_token: impl FnOnce(&str) + Send,
     ) -> Result<(), Error> {
+        self.carrier.there().await;
+        health.reached(Phase::Roles);
         let bus = Arc::clone(&self.gate) as Arc<dyn Bus>;
         let db = Arc::clone(&self.db) as Arc<dyn Database>;
         first::seed(config, &*db).await?;
@@ -116,10 +145,10 @@ impl Node {
         let address = api.as_ref().map(listener::Bounded::address).transpose()?;
         let media = MediaHouse::open(config, address).await?;
 
-        store_metrics::register(&self.db, &mut registry);
+        let mut registry = Registry::default();
         let mut house = House {
             config,
-            bus: Arc::clone(&bus),
+            bus,
             db: Arc::clone(&db),
             registry: &mut registry,
             media,
@@ -133,23 +162,20 @@ impl Node {
         }
         self.gate.open();
 
-        let carrier = self.carrier.clone();
-        let health = Health::new(carrier, bus, Arc::clone(&db), config.roles.clone());
         if let Some(listener) = api {
+            health.reached(Phase::FirstToken);
             let waits = self.carrier.is_broker();
             let made = first::token(Arc::clone(&db), Arc::clone(&self.gate) as _, waits);
             if let Some(token) = made.await? {
                 show_token(&token);
             }
-            self.start_gateway(&mut house, listener, Arc::clone(&health))?;
+            self.start_gateway(&mut house, listener, Arc::clone(health))?;
         }
-        self.start_proxies(&mut house, &health).await?;
-        self.metrics = Some(metrics_server::start(
-            registry,
-            health,
-            &config.metrics.endpoint,
-            monitoring,
-        )?);
+        self.start_proxies(&mut house, health).await?;
+        if let Some(monitored) = &self.metrics {
+            monitored.show(registry);
+        }
+        health.reached(Phase::Started);
         Ok(())
     }
 

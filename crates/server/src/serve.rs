@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use trunkline_node::{Config, Environment, Node, telemetry};
+use trunkline_node::{Config, Environment, Error, Node, telemetry};
 
 use crate::cli::ConfigArgs;
 use crate::signals;
@@ -29,11 +29,9 @@ pub(crate) async fn run_with(config: Config, notices: &[String]) -> Result<ExitC
         tracing::warn!("{notice}");
     }
     let told = signals::watch()?;
-    // A start waits for the broker, if there is one: as long as it takes, unless told.
-    let node = tokio::select! {
-        biased;
-        () = told.cancelled() => return Ok(ExitCode::SUCCESS),
-        node = Node::start_showing(config, show_token) => node?,
+    let node = match Node::start_unless(config, &told, show_token).await {
+        Err(Error::Told) => return Ok(ExitCode::SUCCESS),
+        started => started?,
     };
     announce(&node);
     told.cancelled().await;
