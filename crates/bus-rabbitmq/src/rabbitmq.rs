@@ -255,7 +255,7 @@ impl Shared {
             Ok(Err(_)) => return Err(Error::Closed),
             Err(_) => return Err(Error::Full(queue.to_owned())),
         };
-        let unsent = Error::Untaken {
+        let unsent = Error::Away {
             queue: queue.to_owned(),
             waited: timeout,
         };

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! One for each queue. A failure is that no answer came; any answer, also 500, is a
-//! success. A late success of a request that was sent before it opened does not
+//! success. When the connection to the broker was made anew it may have been that which
+//! stood still: whoever is left alone is tried again at once. A late success of a request that was sent before it opened does not
 //! close it: only the probe does.
 
 use std::collections::HashMap;
@@ -227,6 +228,18 @@ impl Breakers {
         }
     }
 
+    /// The way to all targets is a new one: who did not answer may have been asked in vain.
+    pub fn tried_anew(&self) {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        targets.retain(|_, state| !matches!(state, State::Closed { .. }));
+        let now = Instant::now();
+        for state in targets.values_mut() {
+            if let State::Open { until } = state {
+                *until = now;
+            }
+        }
+    }
+
     /// A probe that did not leave says nothing: the next request is the probe.
     fn give_back(&self, target: &str) {
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -348,6 +361,29 @@ mod tests {
         assert!(breakers.admit("q").is_none());
         tokio::time::advance(Duration::from_secs(30)).await;
         assert!(breakers.admit("q").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_way_makes_every_target_worth_a_probe() {
+        let breakers = breakers();
+        fail(&breakers, 5);
+        assert!(breakers.admit("q").is_none());
+        breakers.tried_anew();
+        let probe = breakers.admit("q").unwrap();
+        breakers.tried_anew();
+        assert!(breakers.admit("q").is_none(), "exactly one passes");
+        probe.ended(false);
+        tokio::time::advance(Duration::from_millis(29_999)).await;
+        assert!(breakers.admit("q").is_none(), "it opens for as long again");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        breakers.admit("q").unwrap().ended(true);
+        fail(&breakers, 4);
+        breakers.tried_anew();
+        fail(&breakers, 4);
+        assert!(
+            breakers.admit("q").is_some(),
+            "it counts from the beginning"
+        );
     }
 
     #[tokio::test(start_paused = true)]

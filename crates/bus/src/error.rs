@@ -32,6 +32,14 @@ pub enum Error {
     /// while. The request was not sent.
     #[error("circuit breaker is open for target: {0}")]
     Open(String),
+    /// There was no broker that takes requests within the time. It was not sent.
+    #[error("there was no broker that takes the request for the queue `{queue}` within {} ms", waited.as_millis())]
+    Away {
+        /// The queue that was to be asked.
+        queue: String,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// Nobody took the request within the time, and nobody will.
     #[error("nobody took the request from the queue `{queue}` within {} ms", waited.as_millis())]
     Untaken {
@@ -65,6 +73,7 @@ impl Error {
     pub fn not_delivered(&self) -> bool {
         match self {
             Self::NoQueue(_)
+            | Self::Away { .. }
             | Self::Untaken { .. }
             | Self::Full(_)
             | Self::Consumed(_)

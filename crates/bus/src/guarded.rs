@@ -28,6 +28,12 @@ impl Guarded {
     pub fn new(inner: Arc<dyn Bus>, breakers: Breakers) -> Arc<Self> {
         Arc::new(Self { inner, breakers })
     }
+
+    /// The breakers.
+    #[must_use]
+    pub fn breakers(&self) -> &Breakers {
+        &self.breakers
+    }
 }
 
 /// Whether a reply can be expected at all: the reference never answers a health
@@ -42,16 +48,18 @@ fn is_answered(body: &[u8]) -> bool {
         .map_or(true, |request| !request.uri.ends_with("/health-check"))
 }
 
-/// Whether the target has answered; none when it was not asked. An answer that cannot
-/// be read is none (chapter 01 §10.1).
+/// Whether the target has answered; none when nothing is known of it: it was not asked,
+/// or the connection to the broker was lost, with all requests that were on it. An answer
+/// that cannot be read is none (chapter 01 §10.1).
 fn told(answer: &Result<Bytes, Error>) -> Option<bool> {
     match answer {
         Ok(reply) => Some(serde_json::from_slice::<Response>(reply).is_ok()),
+        Err(Error::Timeout { .. } | Error::Untaken { .. }) => Some(false),
         Err(
-            Error::Timeout { .. } | Error::Untaken { .. } | Error::Disconnected(_) | Error::Closed,
-        ) => Some(false),
-        Err(
-            Error::NoQueue(_)
+            Error::Away { .. }
+            | Error::Disconnected(_)
+            | Error::Closed
+            | Error::NoQueue(_)
             | Error::Full(_)
             | Error::TooLarge { .. }
             | Error::Consumed(_)
@@ -196,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_have_reached_the_target_counts() {
+    fn only_what_the_target_did_not_answer_counts() {
         let name = || "q".to_owned();
         let waited = Duration::ZERO;
         let failures = [
@@ -208,10 +216,14 @@ mod tests {
                 queue: name(),
                 waited,
             },
+        ];
+        let others = [
+            Error::Away {
+                queue: name(),
+                waited,
+            },
             Error::Disconnected(name()),
             Error::Closed,
-        ];
-        let refusals = [
             Error::NoQueue(name()),
             Error::Full(name()),
             Error::TooLarge { bytes: 2, most: 1 },
@@ -219,7 +231,7 @@ mod tests {
         for error in failures {
             assert_eq!(told(&Err(error)), Some(false));
         }
-        for error in refusals {
+        for error in others {
             assert_eq!(told(&Err(error)), None);
         }
     }

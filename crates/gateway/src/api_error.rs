@@ -158,7 +158,8 @@ impl ApiError {
                 Status::Unavailable.as_str(),
                 format!("{name} does not run here"),
             ),
-            BusError::Untaken { .. }
+            BusError::Away { .. }
+            | BusError::Untaken { .. }
             | BusError::Full(_)
             | BusError::Consumed(_)
             | BusError::Refused { .. }

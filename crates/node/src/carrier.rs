@@ -1,9 +1,10 @@
 //! The carrier of a node: inside the process, or a broker.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use trunkline_bus::breaker::{BreakerMetrics, Breakers};
 use trunkline_bus::{Bus, Guarded, InProcess};
 use trunkline_bus_rabbitmq::{Metrics, RabbitMq, State};
@@ -67,6 +68,25 @@ impl Carrier {
         }
     }
 
+    /// The bus of one role. Over a broker each role has breakers of its own, counted
+    /// under its name (chapter 01 §10.1).
+    pub(crate) fn of_role(
+        &self,
+        config: &Config,
+        bus: Arc<dyn Bus>,
+        registry: &mut Registry,
+    ) -> Arc<dyn Bus> {
+        let Self::Broker(broker) = self else {
+            return bus;
+        };
+        let metrics = BreakerMetrics::default();
+        metrics.register(registry);
+        let breakers = Breakers::new(config.bus.breaker.limits(), metrics);
+        let guarded = Guarded::new(bus, breakers);
+        tokio::spawn(try_anew(broker.state(), Arc::downgrade(&guarded)));
+        guarded
+    }
+
     /// Ends the connection in good order.
     pub(crate) async fn close(&self) {
         match self {
@@ -99,21 +119,46 @@ fn describe(state: &State, not_consumed: &[String]) -> Value {
     json!({ "connected": connected, "trouble": trouble, "not_consumed": not_consumed })
 }
 
-/// The bus of one role. Over a broker each role has breakers of its own, counted
-/// under its name (chapter 01 §10.1).
-pub(crate) fn of_role(config: &Config, bus: Arc<dyn Bus>, registry: &mut Registry) -> Arc<dyn Bus> {
-    if config.bus.url.0.is_none() {
-        return bus;
+/// Has whoever is left alone tried again when the connection has been made anew.
+async fn try_anew(mut state: watch::Receiver<State>, guarded: Weak<Guarded>) {
+    while state.changed().await.is_ok() {
+        if !matches!(*state.borrow_and_update(), State::Connected { .. }) {
+            continue;
+        }
+        let Some(guarded) = guarded.upgrade() else {
+            return;
+        };
+        guarded.breakers().tried_anew();
     }
-    let metrics = BreakerMetrics::default();
-    metrics.register(registry);
-    Guarded::new(bus, Breakers::new(config.bus.breaker.limits(), metrics))
 }
 
 #[cfg(test)]
 mod tests {
+    use trunkline_bus::breaker::Limits;
+
     use super::*;
     use crate::config::Role;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_was_made_anew_is_a_reason_to_try_again() {
+        let breakers = Breakers::new(Limits::default(), BreakerMetrics::default());
+        let guarded = Guarded::new(Arc::new(InProcess::new()), breakers);
+        let (state, seen) = watch::channel(State::Connecting);
+        let watching = tokio::spawn(try_anew(seen, Arc::downgrade(&guarded)));
+        let is_tried = || guarded.breakers().admit("q").is_some();
+        for _ in 0..Limits::default().failures {
+            let admitted = guarded.breakers().admit("q");
+            admitted.unwrap().ended(false);
+        }
+        state.send_replace(State::Away { why: "x".into() });
+        tokio::task::yield_now().await;
+        assert!(!is_tried());
+        state.send_replace(State::Connected { delays: false });
+        tokio::task::yield_now().await;
+        assert!(is_tried());
+        drop(state);
+        watching.await.unwrap();
+    }
 
     #[test]
     fn queues_that_are_not_consumed_are_trouble() {

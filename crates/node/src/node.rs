@@ -148,6 +148,7 @@ impl Node {
         let mut registry = Registry::default();
         let mut house = House {
             config,
+            carrier: self.carrier.clone(),
             bus,
             db: Arc::clone(&db),
             registry: &mut registry,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_bus::Bus;
 use trunkline_store::Database;
 
-use crate::carrier;
+use crate::carrier::Carrier;
 use crate::config::{Config, Role};
 use crate::error::Error;
 use crate::media::MediaHouse;
@@ -16,6 +16,7 @@ use crate::media::MediaHouse;
 /// What roles run on.
 pub(crate) struct House<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) carrier: Carrier,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) db: Arc<dyn Database>,
     pub(crate) registry: &'a mut Registry,
@@ -216,8 +217,9 @@ pub(crate) fn failed(role: Role, source: impl std::error::Error + Send + Sync + 
 impl House<'_> {
     /// The bus as this role has it.
     pub(crate) fn bus(&mut self, role: Role) -> Arc<dyn Bus> {
-        let (config, bus) = (self.config, Arc::clone(&self.bus));
-        carrier::of_role(config, bus, self.registry(role))
+        let (config, carrier) = (self.config, self.carrier.clone());
+        let bus = Arc::clone(&self.bus);
+        carrier.of_role(config, bus, self.registry(role))
     }
 
     /// Lets whoever binds to the role's events find their exchange, before it has
