@@ -40,8 +40,8 @@ impl EventHandler for Events {
     }
 }
 
-fn ari(role: Arc<Role>, event: &Event) -> Work {
-    let event = match trunkline_ari::Event::decode(event.payload()) {
+fn ari(role: Arc<Role>, envelope: &Event) -> Work {
+    let event = match trunkline_ari::Event::decode(envelope.payload()) {
         Ok(event) => event,
         Err(error) => return Work::unreadable(format!("an ARI event cannot be read: {error}")),
     };
@@ -53,6 +53,7 @@ fn ari(role: Arc<Role>, event: &Event) -> Work {
         role.metrics.ari_event_listen.get_or_create(&labels).inc();
         return Work::nothing();
     }
+    let received = received(envelope);
     let key = event.key();
     let channel_id = event
         .channel()
@@ -68,9 +69,24 @@ fn ari(role: Arc<Role>, event: &Event) -> Work {
             .ari_event_listen_process_time
             .get_or_create(&labels)
             .observe(elapsed);
+        took(&role, &received, elapsed);
         settle(&labels.r#type, outcome)
     };
     Work::new(key, run.instrument(span)).of_the_moment()
+}
+
+/// The envelope's labels: of an ARI event it says no more than that it is one.
+fn received(envelope: &Event) -> EventLabels {
+    EventLabels {
+        publisher: envelope.publisher.clone(),
+        r#type: envelope.kind.clone(),
+    }
+}
+
+/// An event was handled within so many milliseconds.
+fn took(role: &Role, labels: &EventLabels, elapsed: f64) {
+    let times = &role.metrics.subscribe_event_process_time;
+    times.get_or_create(labels).observe(elapsed);
 }
 
 /// What the store refuses is worth another delivery: it may be away, or another
@@ -113,8 +129,13 @@ fn flow(role: Arc<Role>, event: &Event) -> Work {
     if !ended {
         return Work::nothing();
     }
-    let id = activeflow.reference_id;
-    let run = async move { settle("activeflow_updated", flow_ended(&role, id).await) };
+    let (id, received) = (activeflow.reference_id, received(event));
+    let run = async move {
+        let started = Instant::now();
+        let outcome = flow_ended(&role, id).await;
+        took(&role, &received, millis(started.elapsed()));
+        settle("activeflow_updated", outcome)
+    };
     Work::new(Some(format!("call:{id}")), run)
 }
 
@@ -147,19 +168,12 @@ fn customer(role: Arc<Role>, event: Event) -> Work {
         "customer_frozen" => false,
         _ => return Work::nothing(),
     };
-    let labels = EventLabels {
-        publisher: event.publisher,
-        r#type: event.kind,
-    };
+    let received = received(&event);
     let run = async move {
         let started = Instant::now();
         let outcome = end_calls_of(&role, id, deleted).await;
-        let elapsed = millis(started.elapsed());
-        role.metrics
-            .subscribe_event_process_time
-            .get_or_create(&labels)
-            .observe(elapsed);
-        settle(&labels.r#type, outcome)
+        took(&role, &received, millis(started.elapsed()));
+        settle(&received.r#type, outcome)
     };
     Work::new(Some(format!("customer:{id}")), run)
 }

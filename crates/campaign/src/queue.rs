@@ -52,7 +52,7 @@ impl QueueClient {
             .call(
                 &Service::QUEUE.request_queue(),
                 &request,
-                "queue/queues",
+                "queue/queues/<queue-id>/agents",
                 DEFAULT_TIMEOUT,
             )
             .await?;

@@ -19,6 +19,7 @@ mod courier;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -27,7 +28,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use trunkline_bus::Confirmation;
-use trunkline_bus::metrics::EventLabels;
+use trunkline_bus::metrics::{EventLabels, millis};
 use trunkline_model::Timestamp;
 use trunkline_store::{Error, outbox};
 use uuid::Uuid;
@@ -259,12 +260,12 @@ impl Relay {
                 }
                 continue;
             }
-            let bus = self.ledger.rpc.bus();
+            let (bus, begun) = (self.ledger.rpc.bus(), Instant::now());
             let published = bus.publish(&event.exchange, Some(event.id), event.body.clone());
             match published.await {
                 Ok(confirmation) => {
                     if let Some(event) = self.backlog.pop_front() {
-                        self.ledger.count(&event.body);
+                        self.ledger.count(&event.body, begun.elapsed());
                         self.await_confirmation(event, confirmation);
                     }
                 }
@@ -411,13 +412,16 @@ async fn prolong(ledger: &Ledger) {
 }
 
 impl Ledger {
-    fn count(&self, body: &[u8]) {
+    /// An event that the carrier has taken, within this time.
+    fn count(&self, body: &[u8], took: Duration) {
         let Some(kind) = kind_of(body) else {
             return;
         };
         let labels = EventLabels { r#type: kind };
-        let total = &self.rpc.metrics().notify_total;
-        total.get_or_create(&labels).inc();
+        let metrics = self.rpc.metrics();
+        metrics.notify_total.get_or_create(&labels).inc();
+        let times = metrics.notify_process_time.get_or_create(&labels);
+        times.observe(millis(took));
     }
 }
 

@@ -233,6 +233,8 @@ pub struct CountingStore {
     pub away: Arc<AtomicBool>,
     pub batches: Counts,
     pub queries: Counts,
+    /// Queries, by the same names, that the store cannot answer: so many of each.
+    pub failing: Counts,
 }
 
 /// What a statement does to which table: the first words of its text.
@@ -252,8 +254,9 @@ fn subject(sql: &str) -> String {
 #[async_trait]
 impl Database for CountingStore {
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Rows, trunkline_store::Error> {
-        self.queries.add(subject(sql));
-        if self.away.load(Ordering::Relaxed) {
+        let subject = subject(sql);
+        self.queries.add(subject.clone());
+        if self.away.load(Ordering::Relaxed) || self.failing.use_up(&subject) {
             let why = "the store of this test is away".to_owned();
             return Err(trunkline_store::Error::Unavailable(why));
         }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +48,7 @@ pub struct House {
     pub db: CountingStore,
     pub bus: CountingBus,
     carrier: Carrier,
+    metrics: trunkline_call::Metrics,
     rpc: Rpc,
     stop: CancellationToken,
     call: trunkline_call::Running,
@@ -75,6 +78,7 @@ impl House {
             away: Arc::default(),
             batches: Counts::default(),
             queries: Counts::default(),
+            failing: Counts::default(),
         };
         let carrier = Carrier::start().await;
         let bus = CountingBus {
@@ -90,12 +94,13 @@ impl House {
             .await
             .expect("the default customer");
         let others = neighbours(&bus, &db, &stop).await;
+        let metrics = trunkline_call::Metrics::default();
         let call = trunkline_call::start(
             Arc::new(bus.clone()),
             Arc::new(db.clone()),
             config,
             trunkline_delivery::Config::default(),
-            trunkline_call::Metrics::default(),
+            metrics.clone(),
             &stop,
         )
         .await
@@ -109,6 +114,7 @@ impl House {
             db,
             bus,
             carrier,
+            metrics,
             rpc,
             stop,
             call,
@@ -276,6 +282,22 @@ impl House {
         };
         let in_time = tokio::time::timeout(PATIENCE, wait).await;
         in_time.expect("nothing waits to be published");
+    }
+
+    /// What call-manager has counted under a name with its labels, such as
+    /// `call_create_total{direction="outgoing",type="flow"}`.
+    ///
+    /// # Panics
+    ///
+    /// When it is no number.
+    #[must_use]
+    pub fn counted(&self, sample: &str) -> Option<f64> {
+        let (mut registry, mut shown) = (Registry::default(), String::new());
+        self.metrics.register(&mut registry);
+        encode(&mut shown, &registry).expect("text");
+        let begin = format!("{sample} ");
+        let line = shown.lines().find_map(|line| line.strip_prefix(&begin))?;
+        Some(line.parse().expect("a number"))
     }
 
     /// Stops the roles, and then the carrier.

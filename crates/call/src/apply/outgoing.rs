@@ -82,7 +82,8 @@ async fn admit(
     let config = if outgoing::is_internal(customer_id) {
         None
     } else {
-        outbound_config::by_customer(role.ledger.db(), customer_id).await?
+        let read = outbound_config::by_customer(role.ledger.db(), customer_id).await;
+        read.inspect_err(|_| role.metrics.config_not_read())?
     };
     outgoing::complete_metadata(
         &mut asked.metadata,

@@ -143,6 +143,42 @@ async fn a_customer_has_no_more_calls_than_his_limits_allow() {
 }
 
 #[tokio::test]
+async fn an_outbound_config_that_cannot_be_read_refuses_the_call_and_is_counted() {
+    const FAILED: &str = "outbound_config_fetch_error_total{error_type=\"db_error\"}";
+    let house = House::start().await;
+    let flow = house.allow_calls().await;
+    let _asterisk = house.asterisk(Manner::Still).await;
+    let body = request(&flow, &tel("+493012345620"));
+    assert_eq!(create(&house, &body).await.0, 200);
+    assert_eq!(house.counted(FAILED), None);
+    house.db.failing.set("select call_outbound_configs", 1);
+    assert_eq!(create(&house, &body).await.0, 500);
+    assert_eq!(house.counted(FAILED), Some(1.0));
+    assert_eq!(calls(&house).await, 1, "nothing was stored");
+    house.stop().await;
+}
+
+/// Chapter 01 §7.1 and §7.2: publishing is timed, and so is every event that means
+/// something, under the names of its envelope.
+#[tokio::test]
+async fn events_are_timed_on_their_way_out_and_in() {
+    let house = House::start().await;
+    let flow = house.allow_calls().await;
+    let (_consumer, mut events) = house.events_of(Service::CALL).await;
+    let _asterisk = house.asterisk(Manner::Lively).await;
+    let body = request(&flow, &tel("+493012345620"));
+    assert_eq!(create(&house, &body).await.0, 200);
+    event(&mut events, "call_hangup").await;
+    for times in [
+        "notify_process_time_count{type=\"call_created\"}",
+        "subscribe_event_process_time_count{publisher=\"asterisk-proxy\",type=\"ari_event\"}",
+    ] {
+        assert!(house.counted(times) >= Some(1.0), "{times}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn refused_country_is_announced() {
     let house = House::start().await;
     let flow = house.allow_calls().await;
