@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# The long versions of the tests that break things. Takes about half an hour
-# on two cores; every count can be set in the environment:
+# The long versions of the tests that break things. Takes about three quarters
+# of an hour on two cores; every count can be set in the environment:
 #
 #   PROVE_SEEDS=1..1000            seeds of the simulation
 #   PROVE_BROKEN=1..60             seeds in which each rule that is broken on purpose
@@ -13,6 +13,9 @@
 #                                  the same over the real Asterisk
 #   PROVE_ROLE_KILLS=30            SIGKILLs of roles that are processes of their own, and
 #   PROVE_ROLE_PEOPLE=600          of the broker between them, on a campaign over so many people
+#   PROVE_ROLE_FAULTS=14           faults of the lines between these roles and the broker: cut,
+#   PROVE_ROLE_FAULT_S=30          frozen, half open, slow; each so long, seconds (a heartbeat
+#   PROVE_ROLE_FAULT_PEOPLE=600    is 10), on a campaign over so many people
 #   PROVE_FAULT_S=60               length of each long fault, seconds
 #   PROVE_FAULT_PEOPLE=400         on a campaign over so many people
 #   PROVE_BROKER_CUTS=300          cuts of the connection to RabbitMQ while 64 ask
@@ -30,6 +33,8 @@ export PROVE_SIM_ASTERISK_KILLS=${PROVE_SIM_ASTERISK_KILLS:-5}
 export PROVE_REAL_KILLS=${PROVE_REAL_KILLS:-20} PROVE_REAL_PEOPLE=${PROVE_REAL_PEOPLE:-400}
 export PROVE_REAL_ASTERISK_KILLS=${PROVE_REAL_ASTERISK_KILLS:-4}
 export PROVE_ROLE_KILLS=${PROVE_ROLE_KILLS:-30} PROVE_ROLE_PEOPLE=${PROVE_ROLE_PEOPLE:-600}
+export PROVE_ROLE_FAULTS=${PROVE_ROLE_FAULTS:-14} PROVE_ROLE_FAULT_S=${PROVE_ROLE_FAULT_S:-30}
+export PROVE_ROLE_FAULT_PEOPLE=${PROVE_ROLE_FAULT_PEOPLE:-600}
 export PROVE_FAULT_S=${PROVE_FAULT_S:-60} PROVE_FAULT_PEOPLE=${PROVE_FAULT_PEOPLE:-400}
 export PROVE_BROKER_CUTS=${PROVE_BROKER_CUTS:-300} PROVE_BROKER_RESTARTS=${PROVE_BROKER_RESTARTS:-20}
 export PROVE_SEED=${PROVE_SEED:-$(date +%Y%m%d)}
@@ -62,6 +67,7 @@ part broken-rules cargo xtask broken --seeds "$PROVE_BROKEN"
 part kills-simulated tests campaign_on_the_simulated_asterisk_survives_kills
 part kills-real tests campaign_on_the_real_asterisk_survives_kills
 part kills-roles tests campaign_over_processes_and_a_broker_survives_kills_of_each
+part lines-roles tests campaign_over_processes_survives_lines_that_fail_in_every_way
 part long-faults tests long_faults::
 part broker cargo test --release --package trunkline-bus-rabbitmq --test broker -- --nocapture --test-threads 1
 part load ./target/release/bench real_asterisk_cpu_ratio

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::api::Api;
 use crate::broker::Broker;
+use crate::proxy::Proxy;
 use crate::trunkline::{Options, Stopped, Trunkline};
 
 /// Pause between two looks at whether a role is ready.
@@ -31,6 +32,8 @@ struct Member {
     process: Option<Trunkline>,
     /// How it is started again, while it does not run.
     stopped: Option<Stopped>,
+    /// What stands between it and the broker, if anything does.
+    line: Option<Proxy>,
 }
 
 impl Fleet {
@@ -45,6 +48,35 @@ impl Fleet {
         broker: Broker,
         options: &Options,
         roles: &[&str],
+        progress: impl FnMut(usize),
+    ) -> Result<Self> {
+        let lines = roles.iter().map(|_| None).collect();
+        Self::start_with(broker, options, roles, lines, progress).await
+    }
+
+    /// The same with a [`Proxy`] between each role and the broker ([`Fleet::line`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Fleet::start`].
+    pub async fn start_on_lines(
+        broker: Broker,
+        options: &Options,
+        roles: &[&str],
+        progress: impl FnMut(usize),
+    ) -> Result<Self> {
+        let mut lines = Vec::new();
+        for _ in roles {
+            lines.push(Some(Proxy::start(broker.socket_address()).await?));
+        }
+        Self::start_with(broker, options, roles, lines, progress).await
+    }
+
+    async fn start_with(
+        broker: Broker,
+        options: &Options,
+        roles: &[&str],
+        lines: Vec<Option<Proxy>>,
         mut progress: impl FnMut(usize),
     ) -> Result<Self> {
         ensure!(roles.contains(&GATEWAY), "a fleet needs a {GATEWAY}");
@@ -52,12 +84,16 @@ impl Fleet {
         let shared = dir.join("shared");
         std::fs::create_dir_all(&shared)?;
         let mut members = Vec::new();
-        for role in roles {
-            let own = of_role(options, role, &shared, &broker);
+        for (role, line) in roles.iter().zip(lines) {
+            let way = line
+                .as_ref()
+                .map_or(broker.socket_address(), Proxy::address);
+            let own = of_role(options, role, &shared, broker.address_at(way));
             members.push(Member {
                 role: (*role).to_owned(),
                 process: None,
                 stopped: Some(Stopped::never_started(own)?),
+                line,
             });
         }
         let mut fleet = Self {
@@ -98,6 +134,16 @@ impl Fleet {
     /// The broker, to break it.
     pub fn broker(&mut self) -> &mut Broker {
         &mut self.broker
+    }
+
+    /// What stands between a role and the broker, to break it.
+    ///
+    /// # Errors
+    ///
+    /// When nothing does.
+    pub fn line(&self, role: &str) -> Result<&Proxy> {
+        let line = self.member(role)?.line.as_ref();
+        line.with_context(|| format!("{role} has no line of its own"))
     }
 
     /// The broker's address with its account.
@@ -251,7 +297,7 @@ impl Fleet {
 }
 
 /// What one role is started with.
-fn of_role(common: &Options, role: &str, shared: &Path, broker: &Broker) -> Options {
+fn of_role(common: &Options, role: &str, shared: &Path, broker: String) -> Options {
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     let mut own = Options {
         dir: common.dir.join(role),
@@ -259,7 +305,7 @@ fn of_role(common: &Options, role: &str, shared: &Path, broker: &Broker) -> Opti
         ..common.clone()
     };
     own.environment.extend([
-        ("TRUNKLINE_BUS__URL".to_owned(), broker.address()),
+        ("TRUNKLINE_BUS__URL".to_owned(), broker),
         (
             "TRUNKLINE_MEDIA__FOLDER".to_owned(),
             text(shared.join("media")),
