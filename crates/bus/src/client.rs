@@ -126,7 +126,7 @@ impl Rpc {
             .get_or_create(&labels)
             .observe(millis(started.elapsed()));
         let body = answer?;
-        serde_json::from_slice(&body).map_err(|error| RpcError::Answer(error.to_string()))
+        wire::decode_bytes(&body).map_err(|error| RpcError::Answer(error.to_string()))
     }
 
     async fn ask(&self, queue: &str, request: &Request, timeout: Duration) -> Result<Bytes, Error> {
@@ -214,5 +214,44 @@ pub fn interpret<T: DeserializeOwned + Default>(response: &Response) -> Result<T
     match text {
         None | Some("null") => Ok(T::default()),
         Some(text) => wire::decode(text).map_err(|error| RpcError::Answer(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::in_process::InProcess;
+    use crate::port::{QueueSpec, RequestHandler};
+
+    struct Answers(&'static [u8]);
+
+    #[async_trait::async_trait]
+    impl RequestHandler for Answers {
+        async fn handle(&self, _: Bytes) -> Option<Bytes> {
+            Some(Bytes::from_static(self.0))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_as_the_reference_reads_it() {
+        for (answer, read) in [
+            (
+                &br#"{"status_code":200,"data_type":null,"data":"x"}"#[..],
+                Some("x"),
+            ),
+            (br#"{"status_code":200,"data":"y","data":"x"}"#, Some("x")),
+            (b"{\"status_code\":200,\"data\":\"\xff\"}", Some("\u{fffd}")),
+            (b"[200]", None),
+        ] {
+            let bus = InProcess::new();
+            let queue = QueueSpec::new("q", 1);
+            let _serving = bus.serve(queue, Arc::new(Answers(answer))).await.unwrap();
+            let rpc = Rpc::new(Arc::new(bus), Service::CALL, ServiceMetrics::default());
+            let request = rpc.request(Method::Get, "/v1/x");
+            let asked = rpc.call::<String>("q", &request, "x", DEFAULT_TIMEOUT);
+            assert_eq!(asked.await.ok().as_deref(), read, "{answer:?}");
+        }
     }
 }

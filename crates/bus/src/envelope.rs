@@ -102,9 +102,7 @@ impl Request {
     /// their order.
     #[must_use]
     pub fn decode(body: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(body).ok()?;
-        let is_object = text.trim_ascii_start().starts_with('{');
-        is_object.then(|| wire::decode(text).ok()).flatten()
+        wire::decode_bytes(body).ok()
     }
 
     /// The same for a `GET` that moves something, and so must not be sent twice.

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -23,7 +23,7 @@ use trunkline_model::page::{self, Page};
 use trunkline_model::{Timestamp, TypedError, wire};
 use uuid::Uuid;
 
-use crate::envelope::{JSON, Method, Request, Response};
+use crate::envelope::{JSON, Method, Response};
 use crate::metrics::{RouteLabels, ServiceMetrics, millis};
 use crate::port::{Delivered, RequestHandler};
 
@@ -133,9 +133,14 @@ impl Routed {
     /// # Errors
     ///
     /// A bare 400 when it is missing or does not fit.
+    ///
+    /// Compat: `null` is the zero value, as for the reference.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        let text = self.data().ok_or_else(Refusal::bad_body)?;
-        wire::decode(text).map_err(|error| {
+        let decoded = match self.data().ok_or_else(Refusal::bad_body)? {
+            "null" => wire::zero(),
+            text => wire::decode(text),
+        };
+        decoded.map_err(|error| {
             tracing::debug!(%error, "a request body does not fit");
             Refusal::bad_body()
         })
@@ -230,7 +235,7 @@ impl<S: Send + Sync + 'static> Router<S> {
 
     async fn respond(
         &self,
-        request: Request,
+        request: Received,
         identity: Option<Uuid>,
     ) -> (Option<Response>, RouteLabels) {
         let method = Method::parse(&request.method);
@@ -365,6 +370,22 @@ fn to_response(outcome: Result<Reply, Refusal>) -> Option<Response> {
     }
 }
 
+/// A request as it came: a payload that is `null` is one.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Received {
+    uri: String,
+    method: String,
+    publisher: String,
+    #[serde(deserialize_with = "as_it_stands")]
+    data: Option<Box<RawValue>>,
+    request_id: String,
+}
+
+fn as_it_stands<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(json).map(Some)
+}
+
 #[async_trait]
 impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
     async fn handle(&self, body: Bytes) -> Option<Bytes> {
@@ -378,7 +399,7 @@ impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
 
 impl<S: Send + Sync + 'static> Router<S> {
     async fn answer(&self, body: Bytes, identity: Option<Uuid>) -> Option<Bytes> {
-        let Some(request) = Request::decode(&body) else {
+        let Ok(request) = wire::decode_bytes::<Received>(&body) else {
             tracing::warn!(bytes = body.len(), "a request envelope cannot be read");
             return Some(Response::bare(400).encode());
         };
@@ -419,14 +440,38 @@ mod tests {
                     Ok(Reply::Bare)
                 },
             )
+            .route(
+                Method::Put,
+                "/v1/names",
+                "/v1/names",
+                |_, routed| async move {
+                    let Names { name, detail } = routed.body()?;
+                    Ok(Reply::json(&[name, detail]))
+                },
+            )
+    }
+
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Names {
+        name: String,
+        detail: String,
     }
 
     async fn ask(body: &str) -> String {
-        let answer = router()
-            .handle(Bytes::copy_from_slice(body.as_bytes()))
-            .await
-            .unwrap();
+        ask_bytes(body.as_bytes()).await
+    }
+
+    async fn ask_bytes(body: &[u8]) -> String {
+        let answer = router().handle(Bytes::copy_from_slice(body)).await.unwrap();
         String::from_utf8(answer.to_vec()).unwrap()
+    }
+
+    async fn put_names(data: &str) -> String {
+        ask(&format!(
+            r#"{{"uri":"/v1/names","method":"PUT","data":{data}}}"#
+        ))
+        .await
     }
 
     async fn get(uri: &str) -> String {
@@ -481,6 +526,29 @@ mod tests {
         assert_ne!(ids[0], ids[1]);
         let unknown = router.handle(body.clone()).await.unwrap();
         assert!(String::from_utf8_lossy(&unknown).contains("[null,null]"));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_as_the_reference_reads_it() {
+        for refused in ["[]", r#"["a","b"]"#, "7", r#"{"name":7}"#] {
+            assert!(put_names(refused).await.contains("400"), "{refused}");
+        }
+        for (data, names) in [
+            ("null", r#"["",""]"#),
+            (r#"{"NAME":"a","detail":null}"#, r#"["a",""]"#),
+            (
+                r#"{"name":"a\ud83d","name":"b\ud83d"}"#,
+                "[\"b\u{fffd}\",\"\"]",
+            ),
+        ] {
+            assert!(put_names(data).await.contains(names), "{data}");
+        }
+        let envelope = r#"{"URI":"/v1/names","Method":"PUT","Data":{"name":"a"}}"#;
+        assert!(ask(envelope).await.contains(r#"["a",""]"#));
+        let twice = r#"{"uri":"/v1/x","uri":"/v1/names","method":"PUT","data":{}}"#;
+        assert!(ask(twice).await.contains("200"));
+        let no_text = b"{\"uri\":\"/v1/names\",\"method\":\"PUT\",\"data\":{\"name\":\"\xff\"}}";
+        assert!(ask_bytes(no_text).await.contains('\u{fffd}'));
     }
 
     #[tokio::test]

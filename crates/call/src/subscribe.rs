@@ -30,7 +30,7 @@ pub(crate) struct Events(pub(crate) Arc<Role>);
 impl EventHandler for Events {
     fn accept(&self, message: Message) -> Work {
         let role = Arc::clone(&self.0);
-        match serde_json::from_slice::<Event>(&message.body) {
+        match wire::decode_bytes::<Event>(&message.body) {
             Ok(event) if event.publisher == Service::ASTERISK_PROXY.name() => ari(role, &event),
             Ok(event) if event.publisher == Service::FLOW.name() => flow(role, &event),
             Ok(event) if event.publisher == Service::CUSTOMER.name() => customer(role, event),

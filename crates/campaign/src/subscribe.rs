@@ -59,7 +59,7 @@ impl Flow {
 
 impl EventHandler for Events {
     fn accept(&self, message: Message) -> Work {
-        let event = match serde_json::from_slice::<Event>(&message.body) {
+        let event = match wire::decode_bytes::<Event>(&message.body) {
             Ok(event) => event,
             Err(error) => {
                 return Work::unreadable(format!("an event envelope cannot be read: {error}"));

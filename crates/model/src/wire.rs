@@ -1,9 +1,14 @@
 //! Encoding and decoding as the Go services do it.
 
+mod go;
+mod repair;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use go::Go;
 
 /// Keys whose content belongs to somebody else and is left as it is.
 const FREE_FORM: &[&str] = &["option", "metadata", "variables"];
@@ -79,25 +84,59 @@ fn has_special(json: &[u8]) -> bool {
     })
 }
 
-/// Decodes JSON the way the Go decoder is lenient: unknown keys are ignored and
-/// `null` leaves the zero value (chapter 01 §2.3). A wrong type is an error.
+/// Decodes JSON the way the Go decoder is lenient: unknown keys are ignored, keys are
+/// matched without regard to case, `null` leaves the zero value, the last of two equal
+/// keys holds, and half a surrogate pair is U+FFFD (chapter 01 §2.3). A wrong type is
+/// an error, and so is `null` for the whole: see [`zero`].
 ///
 /// # Errors
 ///
 /// When `text` is not JSON or a known field has the wrong type.
 pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
-    match serde_json::from_str(text) {
-        Ok(value) => Ok(value),
-        Err(strict) => {
-            let Ok(mut value) = serde_json::from_str::<Value>(text) else {
-                return Err(strict);
-            };
-            drop_nulls(&mut value);
-            serde_json::from_value(value)
-        }
+    if text.trim_ascii() == "null" {
+        return serde_json::from_str(text);
+    }
+    let strict = match at_once(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let text = repair::surrogates(text);
+    let Ok(mut value) = serde_json::from_str::<Value>(&text) else {
+        return Err(strict);
+    };
+    drop_nulls(&mut value);
+    T::deserialize(Go::new(value))
+}
+
+/// [`decode`] for bytes. Those that are no UTF-8 are U+FFFD, as for the Go decoder.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub fn decode_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => decode(text),
+        Err(_) => decode(&repair::utf8(bytes)),
     }
 }
 
+/// What `null` leaves of a shape: its zero value.
+///
+/// # Errors
+///
+/// When the shape has none.
+pub fn zero<T: DeserializeOwned>() -> Result<T, serde_json::Error> {
+    T::deserialize(Go::new(Value::Null))
+}
+
+fn at_once<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(Go::new(&mut json))?;
+    json.end()?;
+    Ok(value)
+}
+
+/// Fields that are `null` are left out.
 fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -177,5 +216,106 @@ mod tests {
             ("", 0, 0)
         );
         assert!(decode::<Shape>(r#"{"count":"1"}"#).is_err());
+    }
+
+    #[derive(serde::Deserialize, Default, Debug, PartialEq)]
+    #[serde(default)]
+    struct Body {
+        name: String,
+        count: i64,
+        inner: Option<Inner>,
+        items: Vec<Inner>,
+        words: Vec<String>,
+        variables: std::collections::BTreeMap<String, String>,
+        option: serde_json::Map<String, Value>,
+        #[serde(rename = "callerID")]
+        caller: String,
+    }
+
+    #[derive(serde::Deserialize, Default, Debug, PartialEq)]
+    #[serde(default)]
+    struct Inner {
+        id: crate::id::CallId,
+        target: String,
+    }
+
+    fn body(text: &str) -> Body {
+        decode(text).unwrap()
+    }
+
+    #[test]
+    fn a_list_is_no_object_wherever_it_stands() {
+        for text in [
+            "[]",
+            r#"["name", 7]"#,
+            r#"{"inner": []}"#,
+            r#"{"inner": ["0f5e2f1e-6d6c-4b5e-9b1e-2f6a7a1c0001", "x"]}"#,
+            r#"{"items": [[]]}"#,
+            r#"{"name": null, "inner": []}"#,
+        ] {
+            assert!(decode::<Body>(text).is_err(), "{text}");
+        }
+        assert_eq!(decode::<Vec<i64>>("[1, null]").unwrap(), [1, 0]);
+        assert!(decode::<Vec<i64>>("{}").is_err());
+    }
+
+    #[test]
+    fn null_is_the_zero_value_in_lists_and_maps_too() {
+        let read = body(
+            r#"{"items": [null, {"id": null, "target": null}], "words": [null, "x"],
+                "variables": {"k": null}, "option": {"k": null}}"#,
+        );
+        assert_eq!(read.items, [Inner::default(), Inner::default()]);
+        assert_eq!(read.words, ["", "x"]);
+        assert_eq!(read.variables["k"], "");
+        assert_eq!(read.option["k"], Value::Null);
+        assert_eq!(zero::<Body>().unwrap(), Body::default());
+        assert!(
+            decode::<Body>("null").is_err(),
+            "an answer is not to be null"
+        );
+        assert_eq!(decode::<Option<Body>>("null").unwrap(), None);
+    }
+
+    #[test]
+    fn keys_are_matched_without_regard_to_case_and_the_exact_one_is_known() {
+        let read = body(r#"{"Name": "a", "COUNT": 7, "Inner": {"Target": "t"}, "callerID": "c"}"#);
+        assert_eq!(
+            (&read.name[..], read.count, &read.caller[..]),
+            ("a", 7, "c")
+        );
+        assert_eq!(read.inner.unwrap().target, "t");
+        assert_eq!(body(r#"{"CallerId": "c"}"#).caller, "c");
+        // What is somebody else's is left as it is.
+        assert!(
+            body(r#"{"option": {"Name": 1}}"#)
+                .option
+                .contains_key("Name")
+        );
+    }
+
+    #[test]
+    fn of_two_equal_keys_the_last_holds() {
+        assert_eq!(body(r#"{"name": "a", "name": "b", "count": 1}"#).name, "b");
+    }
+
+    #[test]
+    fn what_is_no_character_is_the_replacement_character() {
+        for (text, name) in [
+            (r#"{"name": "\ud83d"}"#, "\u{fffd}"),
+            (
+                r#"{"name": "\ud83dx\ude00\ud83d\ude00"}"#,
+                "\u{fffd}x\u{fffd}\u{1f600}",
+            ),
+            (r#"{"name": "\ud83d\ud83d\uDE00"}"#, "\u{fffd}\u{1f600}"),
+            (r#"{"name": "\\ud83d\ud83d\n"}"#, "\\ud83d\u{fffd}\n"),
+        ] {
+            assert_eq!(body(text).name, name, "{text}");
+        }
+        let bytes = b"{\"name\": \"a\xe2\x82b\xff\"}";
+        let read: Body = decode_bytes(bytes).unwrap();
+        assert_eq!(read.name, "a\u{fffd}\u{fffd}b\u{fffd}");
+        assert!(decode_bytes::<Body>(b"\xff").is_err());
+        assert!(decode::<Body>(r#"{"name": "\ud8"}"#).is_err());
     }
 }

@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use trunkline_bus::{Bus, Event, Message, Parking};
 use trunkline_model::service::Service;
-use trunkline_model::{Timestamp, random};
+use trunkline_model::{Timestamp, random, wire};
 use trunkline_store::parked::{self, Kind, Parked};
 use trunkline_store::{Batch, Database, Error, Statement};
 use uuid::Uuid;
@@ -120,7 +120,7 @@ impl ParkingLot {
     fn row_of_event(&self, queue: &str, message: &Message, reason: &str, now: Timestamp) -> Parked {
         // What can be read of it is for people; an envelope that cannot be read
         // has neither.
-        let event = serde_json::from_slice::<Event>(&message.body).unwrap_or_default();
+        let event = wire::decode_bytes::<Event>(&message.body).unwrap_or_default();
         Parked {
             kind: Kind::Event,
             queue: queue.to_owned(),
