@@ -68,6 +68,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether no repetition of the same message can help.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::TooLarge { .. })
+    }
+
     /// Whether the request certainly was not executed.
     #[must_use]
     pub fn not_delivered(&self) -> bool {

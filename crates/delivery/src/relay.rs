@@ -11,7 +11,8 @@
 //! Events that this process writes come through memory ([`crate::outgoing`]) and
 //! are not read back. The table is read at the start, when the line was full,
 //! and now and then for what nobody has in hand: rows whose lease has run out.
-//! Rows are deleted in bulk, so a crash means that some events are published
+//! An event that the carrier never takes, because it is too large, is parked, and
+//! those behind it go on. Rows are deleted in bulk, so a crash means that some events are published
 //! again; the inbox of their receivers makes that harmless.
 
 mod courier;
@@ -27,13 +28,14 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::Confirmation;
 use trunkline_bus::metrics::{EventLabels, millis};
+use trunkline_bus::{Confirmation, Error as BusError};
 use trunkline_model::Timestamp;
-use trunkline_store::{Error, outbox};
+use trunkline_store::{Batch, Error, outbox};
 use uuid::Uuid;
 
 use crate::ledger::Ledger;
+use crate::parking::Unsent;
 use courier::Courier;
 
 pub(crate) async fn run(ledger: Arc<Ledger>, stop: CancellationToken) {
@@ -269,13 +271,34 @@ impl Relay {
                         self.await_confirmation(event, confirmation);
                     }
                 }
-                Err(error) => {
-                    tracing::warn!(service = self.ledger.service().name(), %error, "events wait: the carrier does not take them");
-                    self.ledger.metrics.retried.inc();
-                    self.pause_until = Some(Instant::now() + self.ledger.config.retry_min());
-                }
+                Err(error) => self.not_taken(&error).await,
             }
         }
+    }
+
+    /// The carrier has refused the first event of the backlog. One that it will never
+    /// take makes way for those behind it.
+    async fn not_taken(&mut self, error: &BusError) {
+        if error.is_permanent() {
+            let Some(event) = self.backlog.front() else {
+                return;
+            };
+            match set_aside(&self.ledger, event, error).await {
+                Ok(()) => {
+                    if let Some(event) = self.backlog.pop_front() {
+                        self.safe(event);
+                    }
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(service = self.ledger.service().name(), %error, "events wait: the first cannot be sent, and not be parked yet");
+                }
+            }
+        } else {
+            tracing::warn!(service = self.ledger.service().name(), %error, "events wait: the carrier does not take them");
+        }
+        self.ledger.metrics.retried.inc();
+        self.pause_until = Some(Instant::now() + self.ledger.config.retry_min());
     }
 
     fn await_confirmation(&mut self, event: Event, mut confirmation: Confirmation) {
@@ -365,6 +388,26 @@ impl Relay {
         self.ledger.outgoing.let_go(&written_down);
         Ok(())
     }
+}
+
+/// Parks an event. Its webhook, if it has one, stays in the table, and in hand.
+async fn set_aside(ledger: &Ledger, event: &Event, why: &BusError) -> Result<(), Error> {
+    let gone = if event.webhook.is_some() {
+        let until = ledger.now().await?.plus(ledger.config.outbox_lease());
+        let published = outbox::published_without_webhook(event.id, until);
+        Batch::new().with(published)
+    } else {
+        outbox::delete(&[event.id])
+    };
+    let unsent = Unsent {
+        id: event.id,
+        exchange: &event.exchange,
+        kind: kind_of(&event.body).unwrap_or_default(),
+        body: &event.body,
+        attempts: event.attempts,
+        gone,
+    };
+    ledger.parking.park_unsent(unsent, &why.to_string()).await
 }
 
 /// Another copy may be faster: then it has them.

@@ -30,8 +30,8 @@ pub enum Kind {
     Event,
     /// A due row whose request cannot be built.
     Duty,
-    /// A row of the outbox or of the due rows that cannot be read; nothing can
-    /// be done with it but look at it.
+    /// A row of the outbox or of the due rows that cannot be read, or an event that
+    /// cannot be sent; nothing can be done with it but look at it.
     Row,
     /// A webhook that a customer's server has not taken.
     Webhook,

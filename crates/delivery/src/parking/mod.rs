@@ -21,6 +21,8 @@ mod routes;
 mod rows;
 mod webhooks;
 
+pub(crate) use rows::Unsent;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 

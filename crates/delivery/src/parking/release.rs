@@ -58,7 +58,7 @@ impl ParkingLot {
             Kind::Webhook => self.release_webhook(&row).await,
             Kind::Row | Kind::Other(_) => Err(self.refusal(
                 "PARKED_NOT_RELEASABLE",
-                "a row that cannot be read cannot be put back; discard it when you have what you need of it",
+                "what cannot be read, or is too large to be sent, cannot be put back; discard it when you have what you need of it",
             )),
         }
     }

@@ -3,14 +3,16 @@
 //!
 //! A duty that its receiver refuses is not one of them: it stays and is repeated
 //! with growing pauses, since nobody else remembers it. What is parked is a duty
-//! whose stored request cannot be built, and a row that cannot be read at all,
-//! which would keep every other row of its service waiting.
+//! whose stored request cannot be built, a row that cannot be read at all, and an
+//! event that the carrier will never take: the latter two would keep every other row
+//! of their service waiting.
 
 use serde::{Deserialize, Serialize};
 use trunkline_model::{TypedError, wire};
 use trunkline_store::broken::Broken;
 use trunkline_store::parked::{Kind, Parked};
 use trunkline_store::{Batch, Error, broken, due};
+use uuid::Uuid;
 
 use super::release::Released;
 use super::{Kept, ParkingLot};
@@ -26,7 +28,50 @@ struct KeptDuty {
     data: Option<String>,
 }
 
+/// An event that the carrier will never take.
+pub(crate) struct Unsent<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) exchange: &'a str,
+    pub(crate) kind: String,
+    pub(crate) body: &'a [u8],
+    pub(crate) attempts: i64,
+    /// What takes it out of the outbox.
+    pub(crate) gone: Batch,
+}
+
 impl ParkingLot {
+    /// Takes an event out of the way of those behind it. When the lot is full it is
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// When the store is away; the event is where it was.
+    pub(crate) async fn park_unsent(&self, event: Unsent<'_>, why: &str) -> Result<(), Error> {
+        let now = self.db.now().await?;
+        let (service, bytes) = (self.service.name(), event.body.len());
+        let row = Parked {
+            kind: Kind::Row,
+            queue: event.exchange.to_owned(),
+            publisher: service.to_owned(),
+            name: event.kind,
+            message_id: Some(event.id),
+            retries: event.attempts,
+            ..self.row(event.body, why, now)
+        };
+        match self.insert(&row, event.gone.clone()).await? {
+            Kept::Yes => {
+                tracing::error!(service, id = %row.id, event = row.name, message_id = %event.id, bytes, why, "an event cannot be sent and is parked");
+            }
+            Kept::Already => self.db.apply(event.gone).await?,
+            Kept::Full => {
+                self.db.apply(event.gone).await?;
+                self.metrics.parked_lost.inc();
+                tracing::error!(service, event = row.name, message_id = %event.id, bytes, why, "an event cannot be sent and is lost: too many are parked already; release or discard some");
+            }
+        }
+        Ok(())
+    }
+
     /// Takes a duty out of the due rows whose request cannot be built. While the
     /// lot is full it stays where it is and comes again.
     ///

@@ -153,6 +153,11 @@ async fn hand_over(ledger: &Ledger, event: &Event) -> bool {
             note_interest(ledger, webhook, &response, changes).await;
             response.status_code < 500
         }
+        Err(RpcError::Transport(error)) if error.is_permanent() => {
+            tracing::error!(id = %event.id, %error, "a webhook is dropped: it cannot be sent");
+            ledger.metrics.webhooks_lost.inc();
+            true
+        }
         // No webhook-manager is part of this deployment.
         Err(RpcError::Transport(BusError::NoQueue(_))) => true,
         Err(error) => {

@@ -157,6 +157,7 @@ async fn events_wait_in_their_order_while_the_carrier_takes_none() {
     let refuses = Arc::new(Refusing {
         inner: bus.clone(),
         left: AtomicUsize::new(3),
+        most: usize::MAX,
     });
     let rpc = trunkline_bus::Rpc::new(refuses, Service::CALL, Default::default());
     let metrics = trunkline_delivery::DeliveryMetrics::default();
@@ -173,10 +174,83 @@ async fn events_wait_in_their_order_while_the_carrier_takes_none() {
     assert_eq!(metrics.retried.get(), 3);
 }
 
-/// A bus that refuses some events before it takes them.
+#[tokio::test]
+async fn an_event_that_is_too_large_is_parked_and_those_behind_it_go_on() {
+    let (db, bus) = (database(), InProcess::new());
+    let (_webhooks, answer) = serve(&bus, &Service::WEBHOOK.request_queue(), &[]).await;
+    let small = Arc::new(Refusing {
+        inner: bus.clone(),
+        left: AtomicUsize::new(0),
+        most: 1_000,
+    });
+    let rpc = trunkline_bus::Rpc::new(small, Service::CALL, Default::default());
+    let metrics = trunkline_delivery::DeliveryMetrics::default();
+    let ledger = Ledger::new(Arc::clone(&db) as _, rpc, quick(), metrics.clone());
+    let (_consumer, mut received) = subscribe(&bus, false).await;
+    write_events(&ledger, 0..3).await;
+    let now = ledger.now().await.unwrap();
+    let large = serde_json::json!({"n": 3, "detail": "<".repeat(1_000)});
+    // One has a webhook, which is small.
+    let customer = CustomerId::SYSTEM;
+    for event in [
+        ledger.event(now, "call_updated", &large),
+        ledger.webhook_event(now, customer, "call_hangup", &large, &[7]),
+    ] {
+        ledger.apply(Batch::new().with(event)).await.unwrap();
+    }
+    write_events(&ledger, 4..6).await;
+    let at_work = start(&ledger);
+    assert_eq!(numbers(&mut received, 5).await, [0, 1, 2, 4, 5]);
+    outbox_is_empty(&db).await;
+    at_work.end().await;
+    assert_eq!(metrics.parked.get(), 2);
+    let page = trunkline_model::page::Page::from_query("page_size=10", now.plus_millis(60_000));
+    let parked = trunkline_store::parked::list(&*db, Service::CALL, &page);
+    let parked = parked.await.unwrap();
+    let mut names: Vec<&str> = parked.iter().map(|row| &row.name[..]).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["call_hangup", "call_updated"]);
+    assert!(parked.iter().all(|row| row.reason.contains("larger than")));
+    assert_eq!(answer.seen.lock().await.len(), 1, "its webhook goes on");
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_too_large_is_dropped_and_counted() {
+    let (db, bus) = (database(), InProcess::new());
+    let (_webhooks, _) = serve(&bus, &Service::WEBHOOK.request_queue(), &[]).await;
+    let small = Arc::new(Refusing {
+        inner: bus,
+        left: AtomicUsize::new(0),
+        most: 1_000,
+    });
+    let rpc = trunkline_bus::Rpc::new(small, Service::CALL, Default::default());
+    let metrics = trunkline_delivery::DeliveryMetrics::default();
+    let ledger = Ledger::new(Arc::clone(&db) as _, rpc, quick(), metrics.clone());
+    let at_work = start(&ledger);
+    let (now, large) = (ledger.now().await.unwrap(), "<".repeat(1_000));
+    let event = ledger.webhook_event(now, CustomerId::SYSTEM, "call_hangup", &[1], &large);
+    ledger.apply(Batch::new().with(event)).await.unwrap();
+    outbox_is_empty(&db).await;
+    at_work.end().await;
+    assert_eq!(metrics.webhooks_lost.get(), 1);
+}
+
+/// A bus that refuses some events before it takes them, and what is larger than it
+/// takes.
 struct Refusing {
     inner: InProcess,
     left: AtomicUsize,
+    most: usize,
+}
+
+impl Refusing {
+    fn fits(&self, body: &Bytes) -> Result<(), BusError> {
+        let (bytes, most) = (body.len(), self.most);
+        if bytes > most {
+            return Err(BusError::TooLarge { bytes, most });
+        }
+        Ok(())
+    }
 }
 
 #[async_trait::async_trait]
@@ -187,6 +261,7 @@ impl Bus for Refusing {
         body: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, BusError> {
+        self.fits(&body)?;
         self.inner.request(queue, body, timeout).await
     }
 
@@ -204,6 +279,7 @@ impl Bus for Refusing {
         if left.is_ok() {
             return Err(BusError::Closed);
         }
+        self.fits(&body)?;
         self.inner.publish(exchange, message_id, body).await
     }
 
