@@ -28,7 +28,7 @@ use trunkline_model::service::Service;
 use trunkline_store::{Database, Filter, campaigncall, outdial_target};
 use trunkline_store_sqlite::SqliteDatabase;
 
-use crate::fakes::{Calls, Flows};
+use crate::fakes::{Calls, Flows, webhooks};
 use crate::mortal::{Life, Mortal};
 
 pub(crate) struct World {
@@ -123,6 +123,12 @@ impl World {
             bus.serve(
                 QueueSpec::new(Service::FLOW.request_queue(), 64),
                 Arc::new(flows.router()),
+            )
+            .await
+            .unwrap(),
+            bus.serve(
+                QueueSpec::new(Service::WEBHOOK.request_queue(), 64),
+                Arc::new(webhooks()),
             )
             .await
             .unwrap(),

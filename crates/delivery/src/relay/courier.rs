@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::value::RawValue;
 use trunkline_bus::client::DEFAULT_TIMEOUT;
-use trunkline_bus::{Error as BusError, Method, Response, RpcError};
+use trunkline_bus::{Method, Response, RpcError};
 use trunkline_model::id::CustomerId;
 use trunkline_model::service::Service;
 use trunkline_model::webhook::Taken;
@@ -158,8 +158,8 @@ async fn hand_over(ledger: &Ledger, event: &Event) -> bool {
             ledger.metrics.webhooks_lost.inc();
             true
         }
-        // No webhook-manager is part of this deployment.
-        Err(RpcError::Transport(BusError::NoQueue(_))) => true,
+        // Also where no webhook-manager is known: it may not have started yet, or the
+        // node of a broker that has its queue is down.
         Err(error) => {
             tracing::debug!(id = %event.id, %error, "a webhook could not be handed over");
             ledger.metrics.retried.inc();

@@ -83,6 +83,21 @@ async fn webhook_that_waits_survives_a_restart_and_its_event_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn webhook_waits_for_a_webhook_manager_that_has_no_queue_yet() {
+    let (db, bus) = (database(), InProcess::new());
+    let (ledger, metrics) = ledger_with(&db, &bus, quick());
+    let at_work = start(&ledger);
+    write_webhook_event(&ledger, 1).await;
+    until(async || metrics.retried.get() > 1).await;
+    let queue = Service::WEBHOOK.request_queue();
+    let (_webhooks, answer) = serve(&bus, &queue, &[]).await;
+    outbox_is_empty(&db).await;
+    at_work.end().await;
+    assert_eq!(answer.seen.lock().await.len(), 1);
+    assert_eq!(metrics.webhooks_lost.get(), 0);
+}
+
+#[tokio::test]
 async fn webhook_that_nobody_takes_is_dropped_and_counted_in_the_end() {
     let (db, bus) = (database(), InProcess::new());
     let queue = Service::WEBHOOK.request_queue();
