@@ -57,6 +57,14 @@ impl Bus for Losing {
         self.inner.declare_exchange(exchange).await
     }
 
+    async fn stand_in(
+        &self,
+        queue: QueueSpec,
+        handler: Arc<dyn RequestHandler>,
+    ) -> Result<Consumer, Error> {
+        self.inner.stand_in(queue, handler).await
+    }
+
     async fn serve(
         &self,
         queue: QueueSpec,
