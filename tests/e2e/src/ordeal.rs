@@ -21,7 +21,7 @@ const JITTER_MS: u64 = 250;
 /// Longest time that a process lives which is killed while it starts.
 const START_MS: u64 = 300;
 /// Share of the expected calls by which the last kill has come.
-const KILLED_BY: f64 = 0.8;
+const KILLED_BY: f64 = 0.6;
 
 /// What is inflicted on a campaign.
 #[derive(Debug, Clone, Copy)]

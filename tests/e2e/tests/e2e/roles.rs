@@ -44,7 +44,7 @@ const SLOW: u32 = 20_000;
 /// Longest time between the call that was waited for and the kill, or the fault.
 const JITTER_MS: u64 = 250;
 /// Share of the expected calls by which the last kill has come.
-const KILLED_BY: f64 = 0.8;
+const KILLED_BY: f64 = 0.6;
 /// The same of the last fault. Faults cost tries at which nobody is called.
 const FAILED_BY: f64 = 0.6;
 
