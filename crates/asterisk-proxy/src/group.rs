@@ -2,8 +2,8 @@
 //!
 //! A queue has one consumer per process. A permanent queue is therefore served
 //! once, for all Asterisks that name it, while one of them is connected, and answered
-//! otherwise when nobody else serves it ([`Attendance`]); the queue of an Asterisk's id is served for whichever of them
-//! has that id at the moment.
+//! otherwise when nobody else serves it ([`Attendance`]); the queue of an Asterisk's id
+//! is served for whichever of them has that id at the moment.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,10 +47,10 @@ pub async fn start(
     start_over(ways, bus, metrics, shutdown).await
 }
 
-/// Starts the proxies of this process, each over its way to its Asterisk. They connect in the
-/// background, for ever. The queue of an Asterisk is served once its id is known,
-/// a permanent one while an Asterisk is connected; it is there from the beginning. `shutdown` ends
-/// them: no more requests are taken, those in progress are finished, the
+/// Starts the proxies of this process, each over its way to its Asterisk. They connect in
+/// the background, for ever. The queue of an Asterisk is served once its id is known, a
+/// permanent one while an Asterisk is connected; it is there from the beginning.
+/// `shutdown` ends them: no more requests are taken, those in progress are finished, the
 /// websockets are closed.
 ///
 /// # Errors

@@ -92,11 +92,7 @@ impl Mover {
     /// `POST /proxy/recording_file_move`. The first failure ends it; what was moved
     /// before stays moved.
     pub(crate) async fn serve(&self, asterisk: &Asterisk, request: &Request) -> Response {
-        let data = request
-            .data
-            .as_deref()
-            .map(serde_json::value::RawValue::get);
-        let Some(Ok(body)) = data.map(wire::decode::<Body>) else {
+        let Some(Ok(body)) = request.payload().map(wire::decode::<Body>) else {
             return Response::bare(400);
         };
         for name in &body.filenames {

@@ -163,7 +163,7 @@ impl Server {
             method,
             uri: &request.uri,
             content_type: &request.data_type,
-            body: request.data.as_deref().map(RawValue::get),
+            body: request.payload(),
         };
         match asterisk.http.ask(ask).await {
             Ok(answer) => passed_on(request, answer),
@@ -228,8 +228,8 @@ impl Server {
 
 /// The action that a request holds. A null in it is as good as an empty text.
 fn action(request: &Request) -> Option<Fields> {
-    let data = request.data.as_deref()?.get();
-    let fields: BTreeMap<String, Option<String>> = serde_json::from_str(data).ok()?;
+    let fields =
+        serde_json::from_str::<BTreeMap<String, Option<String>>>(request.payload()?).ok()?;
     let text = |(name, value): (String, Option<String>)| (name, value.unwrap_or_default());
     Some(fields.into_iter().map(text).collect())
 }

@@ -11,8 +11,8 @@
 //!
 //! One for each queue. A failure is that no answer came; any answer, also 500, is a
 //! success. When the connection to the broker was made anew it may have been that which
-//! stood still: whoever is left alone is tried again at once. A late success of a request that was sent before it opened does not
-//! close it: only the probe does.
+//! stood still: whoever is left alone is tried again at once. A late success of a request
+//! that was sent before it opened does not close it: only the probe does.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

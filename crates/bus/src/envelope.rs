@@ -1,7 +1,7 @@
 //! Envelopes: Request, Response, Event (chapter 01 §2–3).
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use trunkline_model::error::TYPED_ERROR;
 use trunkline_model::service::Service;
@@ -52,8 +52,11 @@ pub struct Request {
     pub publisher: String,
     /// `""`, `text/plain` or `application/json`.
     pub data_type: String,
-    /// The payload, embedded as JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The payload, embedded as JSON. One that came as `null` is there as that.
+    #[serde(
+        deserialize_with = "as_it_stands",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub data: Option<Box<RawValue>>,
     /// For logs only.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -105,6 +108,13 @@ impl Request {
         wire::decode_bytes(body).ok()
     }
 
+    /// The payload; `null` is none.
+    #[must_use]
+    pub fn payload(&self) -> Option<&str> {
+        let payload = self.data.as_deref().map(RawValue::get);
+        payload.filter(|json| *json != "null")
+    }
+
     /// The same for a `GET` that moves something, and so must not be sent twice.
     #[must_use]
     pub fn once(mut self) -> Self {
@@ -123,6 +133,10 @@ impl Request {
     pub fn encode(&self) -> Bytes {
         wire::encode(self).into()
     }
+}
+
+fn as_it_stands<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(json).map(Some)
 }
 
 /// A reply (chapter 01 §2.2).

@@ -6,14 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::breaker::Breakers;
 use crate::envelope::Response;
 use crate::error::Error;
-use crate::port::{
-    Bus, Confirmation, Consumer, EventHandler, QueueSpec, RequestHandler, Subscription,
-};
+use crate::port::Bus;
 
 /// Requests of one role, each watched by the breaker of its target. Everything else
 /// passes (chapter 01 §10.1).
@@ -70,7 +67,11 @@ fn told(answer: &Result<Bytes, Error>) -> Option<bool> {
 }
 
 #[async_trait]
-impl Bus for Guarded {
+impl crate::Around for Guarded {
+    fn inner(&self) -> &dyn Bus {
+        &*self.inner
+    }
+
     async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
         let admitted = self
             .breakers
@@ -83,52 +84,6 @@ impl Bus for Guarded {
         }
         answer
     }
-
-    async fn publish(
-        &self,
-        exchange: &str,
-        message_id: Option<Uuid>,
-        body: Bytes,
-    ) -> Result<Confirmation, Error> {
-        self.inner.publish(exchange, message_id, body).await
-    }
-
-    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
-        self.inner.declare_exchange(exchange).await
-    }
-
-    async fn serve(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.serve(queue, handler).await
-    }
-
-    async fn stand_in(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.stand_in(queue, handler).await
-    }
-
-    async fn subscribe(
-        &self,
-        subscription: Subscription,
-        handler: Arc<dyn EventHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.subscribe(subscription, handler).await
-    }
-
-    async fn redeliver(
-        &self,
-        queue: &str,
-        message_id: Option<Uuid>,
-        body: Bytes,
-    ) -> Result<Confirmation, Error> {
-        self.inner.redeliver(queue, message_id, body).await
-    }
 }
 
 #[cfg(test)]
@@ -136,6 +91,7 @@ mod tests {
     use super::*;
     use crate::breaker::{BreakerMetrics, Limits};
     use crate::in_process::InProcess;
+    use crate::port::{Consumer, QueueSpec, RequestHandler};
 
     /// Answers always with these words, or never.
     struct Says(Option<&'static [u8]>);

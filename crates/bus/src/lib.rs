@@ -9,6 +9,7 @@
 //! * [`Router`] turns a table of routes into a request handler.
 //! * [`contract`] is the suite that every carrier passes.
 
+pub mod around;
 pub mod breaker;
 pub mod client;
 #[cfg(any(test, feature = "contract"))]
@@ -24,6 +25,7 @@ pub mod parking;
 pub mod port;
 pub mod router;
 
+pub use around::Around;
 pub use client::{Rpc, RpcError};
 pub use envelope::{Event, Method, Request, Response};
 pub use error::Error;

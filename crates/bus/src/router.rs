@@ -14,8 +14,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -23,7 +23,7 @@ use trunkline_model::page::{self, Page};
 use trunkline_model::{Timestamp, TypedError, wire};
 use uuid::Uuid;
 
-use crate::envelope::{JSON, Method, Response};
+use crate::envelope::{JSON, Method, Request, Response};
 use crate::metrics::{RouteLabels, ServiceMetrics, millis};
 use crate::port::{Delivered, RequestHandler};
 
@@ -235,7 +235,7 @@ impl<S: Send + Sync + 'static> Router<S> {
 
     async fn respond(
         &self,
-        request: Received,
+        request: Request,
         identity: Option<Uuid>,
     ) -> (Option<Response>, RouteLabels) {
         let method = Method::parse(&request.method);
@@ -370,22 +370,6 @@ fn to_response(outcome: Result<Reply, Refusal>) -> Option<Response> {
     }
 }
 
-/// A request as it came: a payload that is `null` is one.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Received {
-    uri: String,
-    method: String,
-    publisher: String,
-    #[serde(deserialize_with = "as_it_stands")]
-    data: Option<Box<RawValue>>,
-    request_id: String,
-}
-
-fn as_it_stands<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Box<RawValue>>, D::Error> {
-    Box::deserialize(json).map(Some)
-}
-
 #[async_trait]
 impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
     async fn handle(&self, body: Bytes) -> Option<Bytes> {
@@ -399,7 +383,7 @@ impl<S: Send + Sync + 'static> RequestHandler for Router<S> {
 
 impl<S: Send + Sync + 'static> Router<S> {
     async fn answer(&self, body: Bytes, identity: Option<Uuid>) -> Option<Bytes> {
-        let Ok(request) = wire::decode_bytes::<Received>(&body) else {
+        let Some(request) = Request::decode(&body) else {
             tracing::warn!(bytes = body.len(), "a request envelope cannot be read");
             return Some(Response::bare(400).encode());
         };
@@ -415,6 +399,8 @@ impl<S: Send + Sync + 'static> Router<S> {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     const ID: &str = "0f5e2f1e-6d6c-4b5e-9b1e-2f6a7a1c0001";

@@ -12,11 +12,10 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 use trunkline_bus::metrics::ServiceMetrics;
 use trunkline_bus::{
-    Bus, Confirmation, Consumer, Error, EventHandler, InProcess, Method, QueueSpec, Request,
-    RequestHandler, Response, Rpc, RpcError, Subscription,
+    Bus, Consumer, Error, InProcess, Method, QueueSpec, Request, RequestHandler, Response, Rpc,
+    RpcError,
 };
 use trunkline_model::service::Service;
-use uuid::Uuid;
 
 const QUEUE: &str = "q";
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -31,7 +30,11 @@ struct Losing {
 }
 
 #[async_trait]
-impl Bus for Losing {
+impl trunkline_bus::Around for Losing {
+    fn inner(&self) -> &dyn Bus {
+        &self.inner
+    }
+
     async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
         let now = Instant::now();
         self.sent.lock().unwrap().push((now, now + timeout));
@@ -42,52 +45,6 @@ impl Bus for Losing {
             Ok(_) => Err(Error::Disconnected(queue.to_owned())),
             Err(_) => answer,
         }
-    }
-
-    async fn publish(
-        &self,
-        exchange: &str,
-        message_id: Option<Uuid>,
-        body: Bytes,
-    ) -> Result<Confirmation, Error> {
-        self.inner.publish(exchange, message_id, body).await
-    }
-
-    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
-        self.inner.declare_exchange(exchange).await
-    }
-
-    async fn stand_in(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.stand_in(queue, handler).await
-    }
-
-    async fn serve(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.serve(queue, handler).await
-    }
-
-    async fn subscribe(
-        &self,
-        subscription: Subscription,
-        handler: Arc<dyn EventHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.subscribe(subscription, handler).await
-    }
-
-    async fn redeliver(
-        &self,
-        queue: &str,
-        message_id: Option<Uuid>,
-        body: Bytes,
-    ) -> Result<Confirmation, Error> {
-        self.inner.redeliver(queue, message_id, body).await
     }
 }
 

@@ -12,8 +12,8 @@
 //! are not read back. The table is read at the start, when the line was full,
 //! and now and then for what nobody has in hand: rows whose lease has run out.
 //! An event that the carrier never takes, because it is too large, is parked, and
-//! those behind it go on. Rows are deleted in bulk, so a crash means that some events are published
-//! again; the inbox of their receivers makes that harmless.
+//! those behind it go on. Rows are deleted in bulk, so a crash means that some events
+//! are published again; the inbox of their receivers makes that harmless.
 
 mod courier;
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_bus::metrics::ServiceMetrics;
 use trunkline_bus::{
     Bus, Confirmation, Consumer, EventHandler, InProcess, Message, Method, QueueSpec, Request,
-    RequestHandler, Response, Retry, Router, Rpc, Subscription, Work,
+    Response, Retry, Router, Rpc, Subscription, Work,
 };
 use trunkline_delivery::{Config, DeliveryMetrics, Ledger, Running};
 use trunkline_model::Timestamp;
@@ -459,51 +459,9 @@ async fn until<F: AsyncFn() -> bool>(condition: F) {
 struct Early(InProcess);
 
 #[async_trait]
-impl Bus for Early {
-    async fn request(
-        &self,
-        queue: &str,
-        body: Bytes,
-        timeout: Duration,
-    ) -> Result<Bytes, trunkline_bus::Error> {
-        self.0.request(queue, body, timeout).await
-    }
-
-    async fn publish(
-        &self,
-        exchange: &str,
-        message_id: Option<Uuid>,
-        body: Bytes,
-    ) -> Result<Confirmation, trunkline_bus::Error> {
-        self.0.publish(exchange, message_id, body).await
-    }
-
-    async fn declare_exchange(&self, exchange: &str) -> Result<(), trunkline_bus::Error> {
-        self.0.declare_exchange(exchange).await
-    }
-
-    async fn serve(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, trunkline_bus::Error> {
-        self.0.serve(queue, handler).await
-    }
-
-    async fn stand_in(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, trunkline_bus::Error> {
-        self.0.stand_in(queue, handler).await
-    }
-
-    async fn subscribe(
-        &self,
-        subscription: Subscription,
-        handler: Arc<dyn EventHandler>,
-    ) -> Result<Consumer, trunkline_bus::Error> {
-        self.0.subscribe(subscription, handler).await
+impl trunkline_bus::Around for Early {
+    fn inner(&self) -> &dyn Bus {
+        &self.0
     }
 
     async fn redeliver(

@@ -7,14 +7,11 @@
 //! start, and nobody waits for a consumer that has gone.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
-use trunkline_bus::{
-    Bus, Confirmation, Consumer, Error, EventHandler, QueueSpec, RequestHandler, Subscription,
-};
+use trunkline_bus::{Bus, Confirmation, Error};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +55,9 @@ async fn closed(position: &mut watch::Receiver<Position>) -> Error {
 }
 
 #[async_trait]
-impl Bus for Gate {
-    async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
-        self.inner.request(queue, body, timeout).await
+impl trunkline_bus::Around for Gate {
+    fn inner(&self) -> &dyn Bus {
+        &*self.inner
     }
 
     async fn publish(
@@ -86,48 +83,11 @@ impl Bus for Gate {
             }
         }))
     }
-
-    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
-        self.inner.declare_exchange(exchange).await
-    }
-
-    async fn serve(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.serve(queue, handler).await
-    }
-
-    async fn stand_in(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.stand_in(queue, handler).await
-    }
-
-    async fn subscribe(
-        &self,
-        subscription: Subscription,
-        handler: Arc<dyn EventHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.subscribe(subscription, handler).await
-    }
-
-    async fn redeliver(
-        &self,
-        queue: &str,
-        message_id: Option<Uuid>,
-        body: Bytes,
-    ) -> Result<Confirmation, Error> {
-        self.inner.redeliver(queue, message_id, body).await
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use trunkline_bus::{InProcess, Message, Work};
+    use trunkline_bus::{EventHandler, InProcess, Message, QueueSpec, Subscription, Work};
 
     use super::*;
 

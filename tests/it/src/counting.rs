@@ -145,7 +145,11 @@ fn route(uri: &str) -> String {
 }
 
 #[async_trait]
-impl Bus for CountingBus {
+impl trunkline_bus::Around for CountingBus {
+    fn inner(&self) -> &dyn Bus {
+        &*self.inner
+    }
+
     async fn request(&self, queue: &str, body: Bytes, timeout: Duration) -> Result<Bytes, Error> {
         if let Ok(request) = serde_json::from_slice::<Request>(&body) {
             let target = queue
@@ -174,10 +178,6 @@ impl Bus for CountingBus {
         published.map(|(confirmation, _)| confirmation)
     }
 
-    async fn declare_exchange(&self, exchange: &str) -> Result<(), Error> {
-        self.inner.declare_exchange(exchange).await
-    }
-
     async fn serve(
         &self,
         queue: QueueSpec,
@@ -186,14 +186,6 @@ impl Bus for CountingBus {
         let name = queue.name.clone();
         self.served.locked().insert(name, Arc::clone(&handler));
         self.inner.serve(queue, handler).await
-    }
-
-    async fn stand_in(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, Error> {
-        self.inner.stand_in(queue, handler).await
     }
 
     async fn subscribe(

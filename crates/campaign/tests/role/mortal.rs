@@ -11,10 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use trunkline_bus::{
-    Bus, Confirmation, Consumer, Error as BusError, EventHandler, QueueSpec, Request,
-    RequestHandler, Response, Subscription,
-};
+use trunkline_bus::{Bus, Confirmation, Error as BusError, Request, Response};
 use trunkline_model::Timestamp;
 use trunkline_store::{Batch, Database, Dialect, Error, Rows, Value};
 use uuid::Uuid;
@@ -176,7 +173,11 @@ impl Database for Mortal<dyn Database> {
 }
 
 #[async_trait]
-impl Bus for Mortal<dyn Bus> {
+impl trunkline_bus::Around for Mortal<dyn Bus> {
+    fn inner(&self) -> &dyn Bus {
+        &*self.inner
+    }
+
     async fn request(
         &self,
         queue: &str,
@@ -220,42 +221,5 @@ impl Bus for Mortal<dyn Bus> {
         let failed = async || Err(BusError::Closed);
         let publish = self.inner.publish(exchange, message_id, body);
         self.life.step(publish, failed).await
-    }
-
-    async fn declare_exchange(&self, exchange: &str) -> Result<(), BusError> {
-        self.inner.declare_exchange(exchange).await
-    }
-
-    async fn serve(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, BusError> {
-        self.inner.serve(queue, handler).await
-    }
-
-    async fn stand_in(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, BusError> {
-        self.inner.stand_in(queue, handler).await
-    }
-
-    async fn subscribe(
-        &self,
-        subscription: Subscription,
-        handler: Arc<dyn EventHandler>,
-    ) -> Result<Consumer, BusError> {
-        self.inner.subscribe(subscription, handler).await
-    }
-
-    async fn redeliver(
-        &self,
-        queue: &str,
-        message_id: Option<Uuid>,
-        body: Bytes,
-    ) -> Result<Confirmation, BusError> {
-        self.inner.redeliver(queue, message_id, body).await
     }
 }

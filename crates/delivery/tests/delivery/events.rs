@@ -1,6 +1,6 @@
 //! Events: in order, at least once, each copy its own.
 
-use trunkline_bus::{Confirmation, Consumer, Error as BusError, EventHandler, RequestHandler};
+use trunkline_bus::{Confirmation, Error as BusError};
 
 use super::world::*;
 use super::*;
@@ -254,7 +254,11 @@ impl Refusing {
 }
 
 #[async_trait::async_trait]
-impl Bus for Refusing {
+impl trunkline_bus::Around for Refusing {
+    fn inner(&self) -> &dyn Bus {
+        &self.inner
+    }
+
     async fn request(
         &self,
         queue: &str,
@@ -281,42 +285,5 @@ impl Bus for Refusing {
         }
         self.fits(&body)?;
         self.inner.publish(exchange, message_id, body).await
-    }
-
-    async fn declare_exchange(&self, exchange: &str) -> Result<(), BusError> {
-        self.inner.declare_exchange(exchange).await
-    }
-
-    async fn serve(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, BusError> {
-        self.inner.serve(queue, handler).await
-    }
-
-    async fn stand_in(
-        &self,
-        queue: QueueSpec,
-        handler: Arc<dyn RequestHandler>,
-    ) -> Result<Consumer, BusError> {
-        self.inner.stand_in(queue, handler).await
-    }
-
-    async fn subscribe(
-        &self,
-        subscription: Subscription,
-        handler: Arc<dyn EventHandler>,
-    ) -> Result<Consumer, BusError> {
-        self.inner.subscribe(subscription, handler).await
-    }
-
-    async fn redeliver(
-        &self,
-        queue: &str,
-        message_id: Option<Uuid>,
-        body: Bytes,
-    ) -> Result<Confirmation, BusError> {
-        self.inner.redeliver(queue, message_id, body).await
     }
 }
