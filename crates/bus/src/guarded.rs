@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
+use trunkline_model::wire;
 
 use crate::breaker::Breakers;
 use crate::envelope::Response;
@@ -50,7 +51,7 @@ fn is_answered(body: &[u8]) -> bool {
 /// that cannot be read is none (chapter 01 §10.1).
 fn told(answer: &Result<Bytes, Error>) -> Option<bool> {
     match answer {
-        Ok(reply) => Some(serde_json::from_slice::<Response>(reply).is_ok()),
+        Ok(reply) => Some(wire::decode_bytes::<Response>(reply).is_ok()),
         Err(Error::Timeout { .. } | Error::Untaken { .. }) => Some(false),
         Err(
             Error::Away { .. }
@@ -143,6 +144,15 @@ mod tests {
             }
             let asked = asked(&bus, "q", "/v1/calls").await;
             assert!(matches!(asked, Err(Error::Open(_))), "{asked:?}");
+        }
+    }
+
+    /// What its caller can read the breaker can: Go reads a null as nothing.
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_are_read_leniently_open_nothing() {
+        let (bus, _served) = bus(Some(br#"{"status_code":200,"data_type":null}"#)).await;
+        for _ in 0..10 {
+            assert!(asked(&bus, "q", "/v1/calls").await.is_ok());
         }
     }
 
